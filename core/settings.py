@@ -21,15 +21,15 @@ class Settings(BaseSettings):
     mongodb_database: str = "penstock"
     rabbitmq_url: SecretStr = Field(description="amqp:// or amqps:// address, vhost included")
 
-    auth_url: str = Field(description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}")
+    auth_url: str = Field(
+        description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}"
+    )
     audience: str = Field(default="penstock", description="What a token's `aud` must contain")
     client_id: str = Field(default="penstock", description="Our own client: its roles count unqualified")
 
     broker_prefix: str = Field(default="penstock", description="First part of every RabbitMQ name of ours")
-    ticket_repair_seconds: float = Field(default=5.0, gt=0, description="An unconfirmed ticket is published again")
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
-    cancel_grace_seconds: float = Field(default=30.0, gt=0, description="How long `ask` waits before it cuts the fence")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -41,5 +41,7 @@ class Settings(BaseSettings):
             if not self.auth_url.startswith("https://"):
                 raise ValueError("PENSTOCK_AUTH_URL must be https:// unless PENSTOCK_ENVIRONMENT=local")
             if "//guest:guest@" in self.rabbitmq_url.get_secret_value():
-                raise ValueError("PENSTOCK_RABBITMQ_URL uses the guest account: allowed with PENSTOCK_ENVIRONMENT=local only")
+                raise ValueError(
+                    "PENSTOCK_RABBITMQ_URL uses the guest account: allowed with PENSTOCK_ENVIRONMENT=local only"
+                )
         return self

@@ -1,0 +1,72 @@
+"""How a task begins: from what a caller submitted and what its queue says to the first record."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from core import ids, timers
+from core.priority import Priority, place
+from core.queue import Queue
+from core.task import TICKET_REPAIR, Actor, Limits, Note, State, Task
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks for. Times are aware; `delay` is counted from the submit and excludes `execute_at`."""
+
+    id: str | None = None
+    definition: str | None = None
+    name: str | None = None
+    description: str | None = None
+    params: Any = None
+    context: dict[str, Any] = {}
+    labels: tuple[str, ...] = ()
+    record_id: str | None = None
+    priority: Priority | None = None
+    execute_at: datetime | None = None
+    delay: timedelta | None = None
+    expire_at: datetime | None = None
+    limits: Limits | None = None
+    dedup_key: str | None = None
+    fingerprint: str | None = None
+
+
+def create(submission: Submission, *, queue: Queue, tenant: str, at: datetime, by: Actor) -> Task:
+    """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket."""
+    task_id = submission.id or ids.new_id()
+    execute_at = submission.execute_at if submission.delay is None else at + submission.delay
+    waits = execute_at is not None and execute_at > at
+    limits = submission.limits or queue.defaults.limits
+    urgency = queue.defaults.priority if submission.priority is None else submission.priority
+    begin = execute_at if waits and execute_at is not None else at
+    overall = limits.overall_seconds
+    task = Task(
+        tenant=tenant,
+        id=task_id,
+        queue=queue.key,
+        lane=queue.lane,
+        state=State.WAITING if waits else State.READY,
+        seq=1,
+        priority=urgency,
+        place=place(urgency, at, task_id),
+        created_at=at,
+        created_by=by,
+        updated_at=at,
+        limits=limits,
+        last_event=Note(type="created", at=at, by=by),
+        definition=submission.definition,
+        name=submission.name,
+        description=submission.description,
+        params=submission.params,
+        context=submission.context,
+        labels=submission.labels,
+        record_id=submission.record_id,
+        execute_at=execute_at if waits else None,
+        expire_at=submission.expire_at,
+        overall_at=None if overall is None else begin + timedelta(seconds=overall),
+        ticket_due=None if waits else at + TICKET_REPAIR,
+        dedup_key=submission.dedup_key,
+        fingerprint=submission.fingerprint,
+    )
+    due_at, due_kind = timers.nearest(task)
+    return msgspec.structs.replace(task, due_at=due_at, due_kind=due_kind) if due_at else task

@@ -1,0 +1,196 @@
+"""The task record: one piece of work, as MongoDB keeps it and as every layer passes it on."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from core.priority import Priority
+from core.retry import Retry
+
+TICKET_REPAIR = timedelta(seconds=5)
+"""A ready task whose ticket was not confirmed within this time gets a new one from the relay."""
+
+
+class State(StrEnum):
+    """Where a task is in its life (DESIGN 5)."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    REQUESTED = "requested"
+    IN_PROGRESS = "in-progress"
+    DONE = "done"
+
+
+OPEN = frozenset(State) - {State.DONE}
+HELD = frozenset({State.REQUESTED, State.IN_PROGRESS})
+
+
+class Outcome(StrEnum):
+    """How a task ended; only with `done`, and only once."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+class DueKind(StrEnum):
+    """Which of a task's time limits its one timer stands for."""
+
+    EXECUTE = "execute"
+    START_TIMEOUT = "start-timeout"
+    LEASE = "lease"
+    OVERALL = "overall"
+    EXPIRY = "expiry"
+    CANCEL = "cancel"
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who did something: a token's subject with its name, or one of our own parts (`id` "penstock")."""
+
+    id: str
+    name: str
+    email: str | None = None
+
+
+ENGINE = Actor(id="penstock", name="Penstock")
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something happened: a kebab-case type, a sentence, optional data."""
+
+    type: str
+    message: str
+    data: Any = None
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The event that a transition leaves in the same write (`lastEvent`); its number is the task's `seq`."""
+
+    type: str
+    at: datetime
+    by: Actor
+    reason: Reason | None = None
+    data: dict[str, Any] | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A task's own copy of what its queue or definition said when it was submitted; None means no limit."""
+
+    start_timeout_seconds: float | None = 10.0
+    lease_seconds: float | None = 120.0
+    overall_seconds: float | None = None
+    retry: Retry = Retry()
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker last said of how far it is."""
+
+    current: float | None = None
+    total: float | None = None
+    unit: str | None = None
+    message: str | None = None
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom somebody gave the task to; `to` is None after it was taken back."""
+
+    by: Actor
+    at: datetime
+    to: Actor | None = None
+
+
+class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A running task's holder was asked to stop; after the grace period the fence is cut."""
+
+    by: Actor
+    at: datetime
+    message: str | None = None
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How a task had ended before it was redriven: what an undo puts back."""
+
+    outcome: Outcome
+    ended_at: datetime
+    spent: int
+    reason: Reason | None = None
+    error: Any = None
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One task. Absent and None are the same. Changed only by the transitions of `core/transitions.py`."""
+
+    tenant: str
+    id: str
+    queue: str
+    """`namespace:name`."""
+    lane: str
+    """The RabbitMQ lane its tickets go to: the id of its queue, or of its definition within it."""
+    state: State
+    seq: int
+    """Number of the last event; it grows with every transition, so it also guards concurrent changes."""
+    priority: Priority
+    place: str
+    """Its place in the worklist: see `core.priority.place`."""
+    created_at: datetime
+    created_by: Actor
+    updated_at: datetime
+    limits: Limits
+    last_event: Note
+
+    definition: str | None = None
+    name: str | None = None
+    description: str | None = None
+    params: Any = None
+    context: dict[str, Any] = {}
+    labels: tuple[str, ...] = ()
+    record_id: str | None = None
+
+    open: bool | None = True
+    """True until it has ended, then absent: what partial indexes select by."""
+    execute_at: datetime | None = None
+    expire_at: datetime | None = None
+    overall_at: datetime | None = None
+    cancel_by: datetime | None = None
+    due_at: datetime | None = None
+    due_kind: DueKind | None = None
+    ticket_due: datetime | None = None
+    """When a ready task without a confirmed ticket gets another; absent once the ticket is confirmed."""
+
+    exec_id: str | None = None
+    """The fence: new with every hand-out; kept after the end so that a repeated finish is recognised."""
+    holder: Actor | None = None
+    worker: str | None = None
+    requested_at: datetime | None = None
+    started_at: datetime | None = None
+    lease_until: datetime | None = None
+    attempt: int = 0
+    """Attempts that were started, given-back ones included."""
+    spent: int = 0
+    """Attempts that count against `retry.maxAttempts`: those that failed or lost their lease."""
+    progress: Progress | None = None
+    cancel_request: CancelRequest | None = None
+    assignment: Assignment | None = None
+
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    result: Any = None
+    error: Any = None
+    ended_at: datetime | None = None
+    dead: bool | None = None
+    """True on a dead letter: a task that failed for good and was not redriven."""
+    redrive: str | None = None
+    ended_before: Ending | None = None
+    deleted_at: datetime | None = None
+
+    dedup_key: str | None = None
+    fingerprint: str | None = None
+    """Digest of the submit that made it: a reuse of its key with another body is refused."""
+
+    @property
+    def assignee(self) -> Actor | None:
+        """The person it is assigned to now."""
+        return self.assignment.to if self.assignment else None

@@ -1,0 +1,27 @@
+"""The tenant record: an organisation, its issuer and its settings."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class TenantState(StrEnum):
+    """Whether a tenant's callers are let in; a suspended tenant is refused everything but reads."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One organisation; `id` is also its realm's name, `issuer` what its tokens say in `iss`."""
+
+    id: str
+    issuer: str
+    display_name: str | None = None
+    state: TenantState = TenantState.ACTIVE
+    created_at: datetime
+    version: int = 1
+    policy_url: str | None = None
+    http_allow: tuple[str, ...] = ()
+    """URL prefixes that HTTP targets may reach although they are private (`httpTargets.allow`)."""
