@@ -43,8 +43,6 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     description: str | None = None
     context: dict[str, Any] = {}
     params_schema: dict[str, Any] | None = None
-    max_open: int | None = None
-    """Open tasks it may hold; a submit beyond that answers 429."""
     retention_days: float | None = None
     paused: bool = False
     """Nothing is handed out while it is paused; submits go on."""

@@ -24,6 +24,7 @@ class State(StrEnum):
 
 
 OPEN = frozenset(State) - {State.DONE}
+"""States of an open task. Their names all sort after "done": partial indexes select `state > "done"`."""
 HELD = frozenset({State.REQUESTED, State.IN_PROGRESS})
 
 
@@ -149,8 +150,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     labels: tuple[str, ...] = ()
     record_id: str | None = None
 
-    open: bool | None = True
-    """True until it has ended, then absent: what partial indexes select by."""
     execute_at: datetime | None = None
     expire_at: datetime | None = None
     overall_at: datetime | None = None

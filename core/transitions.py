@@ -83,7 +83,6 @@ def apply(change: Transition, task: Task) -> Task:
     fields = dict(change.sets) | {"updated_at": change.at}
     if change.target is not None:
         fields["state"] = change.target
-        fields["open"] = None if change.target is State.DONE else True
     if change.starts:
         fields["attempt"] = task.attempt + 1
     if change.lease is not None:

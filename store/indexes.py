@@ -1,0 +1,73 @@
+"""Every index, as data: what it is for, and (for tasks) what keeps it small.
+
+Partial wherever possible, so that ended tasks leave it: every moved key costs mongod's CPU (FACTS E).
+`python -m store indexes` and the start of every process make those that are missing.
+"""
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from store.mongo import Database
+
+_DATE = {"$type": "date"}
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "tasks": [
+        # The worklist and the counts by state; the one sortable `place` makes a page a single range.
+        IndexModel(
+            [("tenant", ASCENDING), ("queue", ASCENDING), ("state", ASCENDING), ("place", ASCENDING)],
+            name="worklist",
+            partialFilterExpression={"state": {"$gt": "done"}},
+        ),
+        IndexModel([("tenant", ASCENDING), ("place", ASCENDING)], name="places"),
+        IndexModel(
+            [("tenant", ASCENDING), ("queue", ASCENDING), ("endedAt", DESCENDING), ("_id", DESCENDING)],
+            name="ended",
+            partialFilterExpression={"endedAt": _DATE},
+        ),
+        IndexModel([("dueAt", ASCENDING)], name="timer", partialFilterExpression={"dueAt": _DATE}),
+        IndexModel([("ticketDue", ASCENDING)], name="tickets", partialFilterExpression={"ticketDue": _DATE}),
+        IndexModel(
+            [("tenant", ASCENDING), ("queue", ASCENDING), ("dedupKey", ASCENDING)],
+            name="dedup",
+            unique=True,
+            partialFilterExpression={"dedupKey": {"$type": "string"}},
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("queue", ASCENDING), ("endedAt", ASCENDING), ("_id", ASCENDING)],
+            name="dead",
+            partialFilterExpression={"dead": True},
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("assignment.to.id", ASCENDING), ("place", ASCENDING)],
+            name="assignee",
+            partialFilterExpression={"assignment.to.id": {"$type": "string"}, "state": {"$gt": "done"}},
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("recordId", ASCENDING), ("place", ASCENDING)],
+            name="record",
+            partialFilterExpression={"recordId": {"$type": "string"}},
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("redrive", ASCENDING)],
+            name="redrive",
+            partialFilterExpression={"redrive": {"$type": "string"}},
+        ),
+        IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _DATE}),
+    ],
+    "events": [
+        IndexModel([("n", ASCENDING)], name="order", unique=True),
+        IndexModel([("tenant", ASCENDING), ("n", ASCENDING)], name="stream"),
+        IndexModel([("tenant", ASCENDING), ("task", ASCENDING), ("seq", ASCENDING)], name="history"),
+        IndexModel([("at", ASCENDING)], name="age"),
+    ],
+    "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
+    "tenants": [IndexModel([("issuer", ASCENDING)], name="issuer", unique=True)],
+    "stats": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("minute", ASCENDING)], name="series")],
+    "redrives": [IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running")],
+}
+
+
+async def ensure(database: Database) -> None:
+    """Make the indexes that are missing; those that exist are left as they are."""
+    for collection, models in INDEXES.items():
+        await database[collection].create_indexes(models)

@@ -1,0 +1,82 @@
+"""The connection to MongoDB: how durable a write is, how long a call may take, and what its failures mean here."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Any, ParamSpec, TypeVar
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient
+from pymongo import errors as driver
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from core import errors
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+Client = AsyncMongoClient[Document]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+
+RETRY_AFTER = 2.0
+
+
+def client(url: str, *, timeout: float) -> Client:
+    """A client whose every call ends within `timeout` seconds, with majority, journalled writes (DESIGN 1.1).
+
+    Nothing is connected yet: the first call does that, so a process starts while MongoDB is away.
+    """
+    return AsyncMongoClient(
+        url,
+        tz_aware=True,
+        tzinfo=UTC,
+        timeoutMS=int(timeout * 1000),
+        serverSelectionTimeoutMS=int(timeout * 1000),
+        w="majority",
+        journal=True,
+        maxPoolSize=64,
+        retryWrites=True,
+    )
+
+
+def database(of: Client, name: str) -> Database:
+    """The database with the codec and concerns that every collection of ours uses."""
+    return of.get_database(
+        name,
+        codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+        write_concern=WriteConcern("majority", j=True),
+        read_concern=ReadConcern("local"),
+    )
+
+
+def unavailable(error: Exception) -> bool:
+    """Whether a driver error means that MongoDB is away or too slow, rather than that we asked something wrong."""
+    if isinstance(error, driver.ConnectionFailure | driver.WTimeoutError | driver.ExecutionTimeout):
+        return True
+    return isinstance(error, driver.PyMongoError) and error.timeout
+
+
+def translating(cls: type[C]) -> type[C]:
+    """Class decorator: public async methods raise `errors.Unavailable` where the driver says MongoDB is away."""
+    for name, method in list(vars(cls).items()):
+        if not name.startswith("_") and inspect.iscoroutinefunction(method):
+            setattr(cls, name, _translated(method))
+    return cls
+
+
+def _translated(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(*args, **kwargs)
+        except driver.PyMongoError as error:
+            if unavailable(error):
+                raise errors.Unavailable("The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER) from error
+            raise
+
+    return call
