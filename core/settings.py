@@ -21,9 +21,7 @@ class Settings(BaseSettings):
     mongodb_database: str = "penstock"
     rabbitmq_url: SecretStr = Field(description="amqp:// or amqps:// address, vhost included")
 
-    auth_url: str = Field(
-        description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}"
-    )
+    auth_url: str = Field(description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}")
     audience: str = Field(default="penstock", description="What a token's `aud` must contain")
     client_id: str = Field(default="penstock", description="Our own client: its roles count unqualified")
 

@@ -1,9 +1,9 @@
 """Every change of a task: one constructor a transition, and nothing else builds one (DESIGN 1.2).
 
-A `Transition` names the states it may start from, the fields it sets (None removes), the fence it needs and the event
-it leaves. `store/tasks.py` applies it as one conditional update; `apply` does the same to a record in memory.
-Hot transitions (claim, start, beat, succeed, wake) are *blind*: they need no reading of the task first, and are fenced by
-state and `execId`. The others are built from a task that was read and hold only while its `seq` is the same.
+A `Transition` names the states it may start from, the fields it sets (None removes), the fence it needs and the
+event it leaves. `store/tasks.py` applies it as one conditional update; `apply` does the same to a record in memory.
+Hot transitions (claim, start, beat, succeed, wake) are *blind*: they need no reading of the task first, and are fenced
+by state and `execId`. The others are built from a task that was read and hold only while its `seq` is the same.
 """
 
 import random
@@ -31,6 +31,7 @@ from core.task import (
     Task,
 )
 
+ANY = frozenset(State)
 CANCEL_GRACE = timedelta(seconds=30)
 _READY = frozenset({State.READY})
 _NO_HOLD: dict[str, Any] = {
@@ -66,7 +67,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None = None
     """The number the task had when it was read; None for a blind transition."""
     lease: str | None = None
-    """The field of `Limits` whose seconds, counted from `at`, become `leaseUntil`; None leaves `leaseUntil` to `sets`."""
+    """The field of `Limits` whose seconds, counted from `at`, become `leaseUntil`; None leaves that to `sets`."""
     starts: bool = False
     """True when it starts an attempt: `attempt` grows by one."""
 
@@ -97,10 +98,11 @@ def apply(change: Transition, task: Task) -> Task:
 
 
 def _default(field: str) -> Any:
-    return {"context": {}, "labels": ()}.get(field)
+    defaults: dict[str, Any] = {"context": {}, "labels": ()}
+    return defaults.get(field)
 
 
-# --- hot and blind -----------------------------------------------------------------------------------------------------
+# --- hot and blind ---
 
 
 def claim(*, at: datetime, by: Actor, worker: str | None, exec_id: str, start: bool) -> Transition:
@@ -162,7 +164,7 @@ def wake(*, at: datetime) -> Transition:
     )  # fmt: skip
 
 
-# --- from a task that was read -------------------------------------------------------------------------------------------
+# --- from a task that was read ---
 
 
 def take(task: Task, *, at: datetime, by: Actor, exec_id: str) -> Transition:
@@ -194,25 +196,21 @@ def complete(task: Task, *, at: datetime, by: Actor, result: Any) -> Transition:
     )
 
 
-def fail(
-    task: Task, *, at: datetime, by: Actor, error: Any, retryable: bool, dice: random.Random
-) -> Transition:
+def fail(task: Task, *, at: datetime, by: Actor, error: Any, retryable: bool, dice: random.Random) -> Transition:
     """The attempt failed: another one after the backoff while attempts are left, else a dead letter."""
     reason = Reason(type="failed-by-worker", message="The worker reported a failure.")
-    return _failed(task, "fail", at, by, reason, error, retryable=retryable, dice=dice)
+    return _failed(task, "fail", at=at, by=by, reason=reason, error=error, retryable=retryable, dice=dice)
 
 
 def lose_lease(task: Task, *, at: datetime, dice: random.Random) -> Transition:
     """No heartbeat within the lease: the attempt counts as failed, its holder's fence is cut."""
     reason = Reason(type="lease-lost", message="No heartbeat arrived within the lease.")
-    return _failed(task, "lose-lease", at, ENGINE, reason, None, retryable=True, dice=dice)
+    return _failed(task, "lose-lease", at=at, by=ENGINE, reason=reason, error=None, retryable=True, dice=dice)
 
 
 def miss_start(task: Task, *, at: datetime) -> Transition:
     """Handed out but not started in time: ready again, no attempt spent."""
-    note = Note(
-        type="released", at=at, by=ENGINE, reason=Reason(type="start-timeout", message="Not started in time.")
-    )
+    note = Note(type="released", at=at, by=ENGINE, reason=Reason(type="start-timeout", message="Not started in time."))
     return _ready(task, "miss-start", at, frozenset({State.REQUESTED}), note)
 
 
@@ -226,9 +224,7 @@ def release(task: Task, *, at: datetime, by: Actor, exec_id: str | None = None) 
 def expire(task: Task, *, at: datetime) -> Transition:
     """Its `expireAt` passed before anybody started it: done, expired."""
     reason = Reason(type="expired", message="It was not started before its expireAt.")
-    return _end(
-        "expire", at, OPEN - {State.IN_PROGRESS}, Outcome.EXPIRED, ENGINE, seq=task.seq, reason=reason
-    )
+    return _end("expire", at, OPEN - {State.IN_PROGRESS}, Outcome.EXPIRED, ENGINE, seq=task.seq, reason=reason)
 
 
 def run_out(task: Task, *, at: datetime) -> Transition:
@@ -244,7 +240,7 @@ def cancel(task: Task, *, at: datetime, by: Actor, message: str | None) -> Trans
 
 
 def ask_cancel(task: Task, *, at: datetime, by: Actor, message: str | None) -> Transition:
-    """Ask the holder of a running task to stop; its next heartbeat tells it, and the fence is cut after the grace period.
+    """Ask the holder of a running task to stop; its next heartbeat tells it, and the fence is cut after the grace.
 
     A task that nobody runs is canceled at once; asking again changes nothing but the event.
     """
@@ -255,7 +251,7 @@ def ask_cancel(task: Task, *, at: datetime, by: Actor, message: str | None) -> T
     reason = Reason(type="canceled", message=message) if message else None
     return _keep(
         task, "cancel", at, {"cancel_request": request, "cancel_by": by_when},
-        Note(type="cancel-requested", at=at, by=by, reason=reason), frozenset({State.IN_PROGRESS}),
+        Note(type="cancel-requested", at=at, by=by, reason=reason), sources=frozenset({State.IN_PROGRESS}),
     )  # fmt: skip
 
 
@@ -306,14 +302,12 @@ def undo_redrive(task: Task, *, at: datetime, by: Actor) -> Transition:
 def assign(task: Task, *, at: datetime, by: Actor, to: Actor | None) -> Transition:
     """Give the task to a person, or (None) to nobody; a ready task gets or loses its ticket with that."""
     if task.state is State.DONE and to is not None:
-        raise errors.WrongState(
-            f"Task {task.id} has ended; it cannot be assigned.", extra={"state": task.state.value}
-        )
+        raise errors.WrongState(f"Task {task.id} has ended; it cannot be assigned.", extra={"state": task.state.value})
     sets: dict[str, Any] = {"assignment": Assignment(by=by, at=at, to=to)}
     if task.state is State.READY:
         sets["ticket_due"] = at + TICKET_REPAIR if to is None else None
     data = {"from": _builtins(task.assignment), "to": _builtins(sets["assignment"])}
-    return _keep(task, "assign", at, sets, Note(type="assigned", at=at, by=by, data=data), frozenset(State))
+    return _keep(task, "assign", at, sets, Note(type="assigned", at=at, by=by, data=data))
 
 
 def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) -> Transition:
@@ -322,23 +316,19 @@ def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) ->
     if task.state is State.READY and task.assignee is None:
         sets["ticket_due"] = at + TICKET_REPAIR
     data = {"from": task.priority.label, "to": to.label}
-    return _keep(
-        task, "priority", at, sets, Note(type="priority-set", at=at, by=by, data=data), frozenset(State)
-    )
+    return _keep(task, "priority", at, sets, Note(type="priority-set", at=at, by=by, data=data))
 
 
 EDITABLE = frozenset({"name", "description", "params", "context", "labels", "record_id"})
 
 
-def edit(
-    task: Task, *, at: datetime, by: Actor, fields: Mapping[str, Any], event: str = "updated"
-) -> Transition:
+def edit(task: Task, *, at: datetime, by: Actor, fields: Mapping[str, Any], event: str = "updated") -> Transition:
     """Change what describes the task (`EDITABLE`); the event carries the new values."""
     strange = set(fields) - EDITABLE
     if strange:
         raise ValueError(f"not editable: {sorted(strange)}")
     note = Note(type=event, at=at, by=by, data=_builtins(dict(fields)))
-    return _keep(task, "edit", at, dict(fields), note, frozenset(State))
+    return _keep(task, "edit", at, dict(fields), note)
 
 
 def delete(task: Task, *, at: datetime, by: Actor) -> Transition:
@@ -356,7 +346,7 @@ def delete(task: Task, *, at: datetime, by: Actor) -> Transition:
     )  # fmt: skip
 
 
-# --- shared shapes ---------------------------------------------------------------------------------------------------------
+# --- shared shapes ---
 
 
 def _end(
@@ -400,22 +390,20 @@ def _ready(
 
 
 def _keep(
-    task: Task, name: str, at: datetime, sets: Mapping[str, Any], note: Note, sources: frozenset[State]
+    task: Task, name: str, at: datetime, sets: Mapping[str, Any], note: Note, *, sources: frozenset[State] = ANY
 ) -> Transition:
     """A change that leaves the state; the task's present state is the target so that its timer is worked out anew."""
-    return Transition(
-        name=name, at=at, sources=sources, target=task.state, seq=task.seq, sets=sets, note=note
-    )
+    return Transition(name=name, at=at, sources=sources, target=task.state, seq=task.seq, sets=sets, note=note)
 
 
 def _failed(
     task: Task,
     name: str,
+    *,
     at: datetime,
     by: Actor,
     reason: Reason,
     error: Any,
-    *,
     retryable: bool,
     dice: random.Random,
 ) -> Transition:
@@ -435,12 +423,8 @@ def _failed(
         "ticket_due": None,
         "execute_at": at + rest,
     }
-    note = Note(
-        type="retry-scheduled", at=at, by=by, reason=reason, data={"executeAt": at + rest, "spent": spent}
-    )
-    return Transition(
-        name=name, at=at, sources=sources, target=State.WAITING, seq=task.seq, sets=sets, note=note
-    )
+    note = Note(type="retry-scheduled", at=at, by=by, reason=reason, data={"executeAt": at + rest, "spent": spent})
+    return Transition(name=name, at=at, sources=sources, target=State.WAITING, seq=task.seq, sets=sets, note=note)
 
 
 def _status(task: Task) -> str:

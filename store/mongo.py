@@ -48,7 +48,7 @@ def database(of: Client, name: str) -> Database:
     """The database with the codec and concerns that every collection of ours uses."""
     return of.get_database(
         name,
-        codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+        codec_options=CodecOptions[Document](tz_aware=True, tzinfo=UTC),
         write_concern=WriteConcern("majority", j=True),
         read_concern=ReadConcern("local"),
     )
@@ -76,7 +76,9 @@ def _translated(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             return await method(*args, **kwargs)
         except driver.PyMongoError as error:
             if unavailable(error):
-                raise errors.Unavailable("The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER) from error
+                raise errors.Unavailable(
+                    "The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER
+                ) from error
             raise
 
     return call

@@ -1,0 +1,94 @@
+"""A transition as MongoDB's conditional update: its filter, and its modifiers or its pipeline.
+
+Where the task was read, the new timer is known and plain modifiers are written. A blind transition that arms a
+timer becomes an aggregation pipeline that counts from the task's own limits, by the same table as `core.timers`.
+Every value goes into a pipeline as `$literal`: a caller's "$name" is data there, never an expression.
+"""
+
+from typing import Any
+
+from core import timers
+from core.task import State, Task
+from core.transitions import Transition
+from store.documents import encode_value, field_names
+from store.mongo import Document
+
+_FIELDS = field_names(Task)
+
+
+def condition(change: Transition) -> Document:
+    """What must still hold of a task for the change to be written (beside its `_id`)."""
+    states = sorted(state.value for state in change.sources)
+    found: Document = {"state": states[0] if len(states) == 1 else {"$in": states}, "deletedAt": None}
+    if change.exec_id is not None:
+        found["execId"] = change.exec_id
+    if change.seq is not None:
+        found["seq"] = change.seq
+    return found
+
+
+def known(change: Transition, after: Task) -> Document:
+    """Modifiers for a change of a task that was read; `after` is `transitions.apply` of it."""
+    names = set(change.sets) | {"updated_at", "due_at", "due_kind"}
+    names |= {"state"} if change.target is not None else set()
+    names |= {"seq", "last_event"} if change.note is not None else set()
+    names |= {"attempt"} if change.starts else set()
+    names |= {"lease_until"} if change.lease is not None else set()
+    return _modifiers({name: getattr(after, name) for name in names})
+
+
+def blind(change: Transition) -> Document | list[Document]:
+    """The update of a change whose task was not read: modifiers if it ends the task, else a pipeline."""
+    if change.target is State.DONE:
+        sets = dict(change.sets) | {
+            "state": change.target,
+            "updated_at": change.at,
+            "due_at": None,
+            "due_kind": None,
+        }
+        update = _modifiers(sets | ({} if change.note is None else {"last_event": change.note}))
+        return update | {"$inc": {"seq": 1}}
+    return [{"$set": _stage(change)}, *_timer(change)]
+
+
+def _modifiers(fields: dict[str, Any]) -> Document:
+    sets = {_FIELDS[name]: encode_value(value) for name, value in fields.items() if value is not None}
+    unsets = {_FIELDS[name]: "" for name, value in fields.items() if value is None}
+    return {"$set": sets} | ({"$unset": unsets} if unsets else {})
+
+
+def _stage(change: Transition) -> Document:
+    stage: Document = {
+        _FIELDS[name]: "$$REMOVE" if value is None else {"$literal": encode_value(value)}
+        for name, value in change.sets.items()
+    }
+    stage["updatedAt"] = change.at
+    if change.target is not None:
+        stage["state"] = change.target.value
+    if change.note is not None:
+        stage |= {"seq": {"$add": ["$seq", 1]}, "lastEvent": {"$literal": encode_value(change.note)}}
+    if change.starts:
+        stage["attempt"] = {"$add": [{"$ifNull": ["$attempt", 0]}, 1]}
+    if change.lease is not None:
+        seconds = f"$limits.{_camel(change.lease)}"
+        milliseconds = {"$multiply": [seconds, 1000]}
+        until = {"$add": [change.at, {"$toLong": {"$round": [milliseconds, 0]}}]}
+        stage["leaseUntil"] = {"$cond": [{"$gt": [seconds, None]}, until, "$$REMOVE"]}
+    return stage
+
+
+def _timer(change: Transition) -> list[Document]:
+    """Two stages: the nearest of the limits that apply in the target state, then which of them it is."""
+    if change.target is None:
+        return []
+    applies = [(f"${_FIELDS[field]}", kind.value) for field, kind in timers.APPLIES[change.target]]
+    nearest: Document = {"dueAt": {"$ifNull": [{"$min": [path for path, _ in applies]}, "$$REMOVE"]}}
+    branches = [{"case": {"$eq": ["$dueAt", path]}, "then": kind} for path, kind in applies]
+    limited = {"$eq": [{"$type": "$dueAt"}, "date"]}
+    kind = {"$cond": [limited, {"$switch": {"branches": branches, "default": "$$REMOVE"}}, "$$REMOVE"]}
+    return [{"$set": nearest}, {"$set": {"dueKind": kind}}]
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)

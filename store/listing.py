@@ -1,0 +1,168 @@
+"""Listings of tasks: a query becomes one range on one index, and a cursor that neither skips nor repeats.
+
+A cursor is the sort value and id of the last row (keyset paging): a task that ends or appears behind it moves no other.
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from core import errors
+from core.priority import Priority
+from core.task import Outcome, State, Task
+from store import documents, mongo
+from store.mongo import Document
+
+
+class Sort(StrEnum):
+    """The orders a listing can have; a minus means descending."""
+
+    PLACE = "place"
+    CREATED = "createdAt"
+    CREATED_DESC = "-createdAt"
+    UPDATED_DESC = "-updatedAt"
+    ENDED_DESC = "-endedAt"
+    ENDED = "endedAt"
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What to list; None means any. `queues` is what the caller may read, None for all of the tenant's."""
+
+    queues: tuple[str, ...] | None = None
+    states: frozenset[State] | None = None
+    outcomes: frozenset[Outcome] | None = None
+    priorities: frozenset[Priority] | None = None
+    definitions: tuple[str, ...] | None = None
+    assignee: str | None = None
+    unassigned: bool = False
+    created_by: str | None = None
+    label: str | None = None
+    record_id: str | None = None
+    text: str | None = None
+    dead: bool | None = None
+    redrive: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    ended_from: datetime | None = None
+    ended_to: datetime | None = None
+    sort: Sort = Sort.PLACE
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks and the cursor of the next page; None when there is none."""
+
+    tasks: Sequence[Task]
+    next: str | None
+
+
+@mongo.translating
+class Listing:
+    """Pages of tasks of a tenant."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._tasks = database["tasks"]
+
+    async def page(self, tenant: str, query: Query, *, after: str | None, limit: int) -> Page:
+        """At most `limit` tasks behind the cursor `after`; raises `BadCursor`."""
+        field, direction = _order(query.sort)
+        found = selector(tenant, query)
+        if after is not None:
+            value, key = _read_cursor(after, query.sort)
+            found = {"$and": [found, _behind(field, direction, value, key)]}
+        tiebreak = [] if field == "place" else [("_id", direction)]
+        cursor = self._tasks.find(found).sort([(field, direction), *tiebreak]).limit(limit + 1)
+        rows = [row async for row in cursor]
+        more = rows[limit - 1] if len(rows) > limit else None
+        following = None if more is None else _write_cursor(query.sort, more[field], str(more["_id"]))
+        return Page(tasks=[documents.decode(row, Task) for row in rows[:limit]], next=following)
+
+    async def count(self, tenant: str, query: Query, *, at_most: int) -> int:
+        """How many tasks the query selects, counted no further than `at_most`."""
+        return await self._tasks.count_documents(selector(tenant, query), limit=at_most)
+
+
+def selector(tenant: str, query: Query) -> Document:
+    """The query as a filter: the tenant first, states always named so that the partial indexes apply."""
+    found: Document = {"tenant": tenant, "deletedAt": None}
+    if query.queues is not None:
+        found["queue"] = _one_of(query.queues)
+    if query.states is not None and query.states != frozenset(State):
+        found["state"] = _one_of(sorted(state.value for state in query.states))
+    if query.dead is not None:
+        found["dead"] = True if query.dead else None
+    if query.outcomes is not None:
+        found["outcome"] = _one_of(sorted(outcome.value for outcome in query.outcomes))
+    if query.priorities is not None:
+        found["priority"] = _one_of(sorted(int(priority) for priority in query.priorities))
+    if query.definitions is not None:
+        found["definition"] = _one_of(query.definitions)
+    if query.unassigned:
+        found["assignment.to.id"] = None
+    for field, value in (
+        ("assignment.to.id", query.assignee),
+        ("createdBy.id", query.created_by),
+        ("labels", query.label),
+        ("recordId", query.record_id),
+        ("redrive", query.redrive),
+    ):
+        if value is not None:
+            found[field] = value
+    if query.text is not None:
+        pattern = {"$regex": re.escape(query.text), "$options": "i"}
+        found["$or"] = [{field: pattern} for field in ("name", "description", "recordId", "labels")]
+    for field, low, high in (
+        ("createdAt", query.created_from, query.created_to),
+        ("endedAt", query.ended_from, query.ended_to),
+    ):
+        bounds = {op: at for op, at in (("$gte", low), ("$lt", high)) if at is not None}
+        if bounds:
+            found[field] = bounds
+    if query.sort in (Sort.ENDED, Sort.ENDED_DESC) and "endedAt" not in found:
+        found["endedAt"] = {"$type": "date"}
+    return found
+
+
+def _one_of(values: Sequence[object]) -> object:
+    return values[0] if len(values) == 1 else {"$in": list(values)}
+
+
+def _order(sort: Sort) -> tuple[str, int]:
+    return (sort.value[1:], -1) if sort.value.startswith("-") else (sort.value, 1)
+
+
+def _behind(field: str, direction: int, value: object, key: str) -> Document:
+    beyond = "$gt" if direction == 1 else "$lt"
+    if field == "place":
+        return {field: {beyond: value}}
+    # The first range is implied by the second; it is there because the planner takes index bounds from it alone.
+    return {
+        field: {f"{beyond}e": value},
+        "$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: key}}],
+    }
+
+
+def _write_cursor(sort: Sort, value: object, key: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([sort.value, value, key])).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, sort: Sort) -> tuple[object, str]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if sort is Sort.PLACE:
+            of, value, key = msgspec.json.decode(raw, type=tuple[str, str, str])
+        else:
+            of, value, key = msgspec.json.decode(raw, type=tuple[str, datetime, str])
+    except (ValueError, msgspec.MsgspecError):
+        raise _bad_cursor() from None
+    if of != sort.value:
+        raise _bad_cursor()
+    return value, key
+
+
+def _bad_cursor() -> errors.BadCursor:
+    message = "give back `next` of the page before, with the same sort"
+    return errors.BadCursor(faults=[errors.Fault(field="after", message=message)])

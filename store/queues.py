@@ -1,0 +1,57 @@
+"""The queues collection: a tenant's queues by `namespace:name`, each change conditional on its version."""
+
+from pymongo import errors as driver
+
+from core import errors
+from core.queue import Queue
+from store import documents, mongo
+from store.mongo import Document
+
+
+@mongo.translating
+class Queues:
+    """Queues by tenant and key."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._queues = database["queues"]
+
+    async def get(self, tenant: str, key: str) -> Queue | None:
+        """The queue `namespace:name`, or None."""
+        row = await self._queues.find_one({"_id": documents.key(tenant, key)})
+        return None if row is None else _decode(row)
+
+    async def insert(self, tenant: str, queue: Queue) -> None:
+        """Keep a new queue; raises `AlreadyExists`."""
+        try:
+            await self._queues.insert_one(documents.encode_keyed(queue, tenant, queue.key))
+        except driver.DuplicateKeyError as error:
+            raise errors.AlreadyExists(f"Queue {queue.key} exists already.") from error
+
+    async def replace(self, tenant: str, queue: Queue, *, was: int) -> bool:
+        """Write a changed queue if its version is still `was`; False when somebody changed it since."""
+        found: Document = {"_id": documents.key(tenant, queue.key), "version": was}
+        result = await self._queues.replace_one(found, documents.encode_keyed(queue, tenant, queue.key))
+        return result.matched_count == 1
+
+    async def remove(self, tenant: str, key: str, *, was: int) -> bool:
+        """Remove the queue if its version is still `was`."""
+        result = await self._queues.delete_one({"_id": documents.key(tenant, key), "version": was})
+        return result.deleted_count == 1
+
+    async def page(self, tenant: str, *, after: str | None, limit: int, namespace: str | None = None) -> list[Queue]:
+        """Queues in the order of their keys, those behind `after` (a key)."""
+        found: Document = {"tenant": tenant}
+        if after is not None:
+            found["_id"] = {"$gt": documents.key(tenant, after)}
+        if namespace is not None:
+            found["namespace"] = namespace
+        cursor = self._queues.find(found).sort("_id", 1).limit(limit)
+        return [_decode(row) async for row in cursor]
+
+    async def every(self) -> list[Queue]:
+        """All queues of all tenants: for the engine's refill and retention only."""
+        return [_decode(row) async for row in self._queues.find({})]
+
+
+def _decode(row: Document) -> Queue:
+    return documents.decode(row, Queue)

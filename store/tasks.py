@@ -1,0 +1,173 @@
+"""The tasks collection: the one place that writes a task, always by a transition and only if it still holds.
+
+Every method takes the tenant first. What goes over all tenants (timers, tickets, retention) is in `store/sweeps.py`.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
+from pymongo import errors as driver
+
+from core import transitions
+from core.task import OPEN, State, Task
+from core.transitions import Transition
+from store import changes, documents, mongo
+from store.mongo import Document
+
+_DUPLICATE = 11000
+
+
+@mongo.translating
+class Tasks:
+    """Tasks by tenant and id."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._tasks = database["tasks"]
+
+    async def insert(self, tenant: str, tasks: Sequence[Task]) -> dict[int, Task]:
+        """Keep new tasks; answers those that were refused because their id or key is taken: index -> the one there.
+
+        All others are stored (majority, journalled) when this returns. A task whose `_id` is taken by one with the
+        same fingerprint and key counts as there already.
+        """
+        return await self.insert_mixed([(tenant, task) for task in tasks])
+
+    async def insert_mixed(self, tasks: Sequence[tuple[str, Task]]) -> dict[int, Task]:
+        """`insert` for tasks of several tenants, each with its own: one call for a whole group commit."""
+        rows = [documents.encode_keyed(task, tenant, task.id) for tenant, task in tasks]
+        try:
+            if len(rows) == 1:
+                await self._tasks.insert_one(rows[0])
+            else:
+                await self._tasks.insert_many(rows, ordered=False)
+        except driver.DuplicateKeyError:
+            refused = [0]
+        except driver.BulkWriteError as error:
+            faults: list[Document] = error.details["writeErrors"]
+            if any(fault["code"] != _DUPLICATE for fault in faults):
+                raise
+            refused = [int(fault["index"]) for fault in faults]
+        else:
+            return {}
+        return {index: await self._rival(*tasks[index]) for index in refused}
+
+    async def _rival(self, tenant: str, task: Task) -> Task:
+        """The task that holds this one's dedup key, else its id."""
+        if task.dedup_key is not None:
+            found = await self._tasks.find_one({"tenant": tenant, "queue": task.queue, "dedupKey": task.dedup_key})
+            if found is not None:
+                return _decode(found)
+        found = await self._tasks.find_one({"_id": documents.key(tenant, task.id)})
+        return task if found is None else _decode(found)
+
+    async def get(self, tenant: str, task_id: str) -> Task | None:
+        """The task, or None when this tenant has none of that id (or it was deleted)."""
+        found = await self._tasks.find_one({"_id": documents.key(tenant, task_id), "deletedAt": None})
+        return None if found is None else _decode(found)
+
+    async def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
+        """Those of the ids that this tenant has."""
+        keys = documents.keys(tenant, task_ids)
+        cursor = self._tasks.find({"_id": {"$in": keys}, "deletedAt": None})
+        return {task.id: task for task in [_decode(row) async for row in cursor]}
+
+    async def apply(self, tenant: str, task: Task, change: Transition) -> Task | None:
+        """Write a change that was built from `task`; None when somebody changed the task since (read it again).
+
+        Raises `WrongState` or `LeaseLost` where the change does not fit what was read.
+        """
+        after = transitions.apply(change, task)
+        found = {"_id": documents.key(tenant, task.id)} | changes.condition(change)
+        result = await self._tasks.update_one(found, changes.known(change, after))
+        return after if result.matched_count == 1 else None
+
+    async def apply_blind(self, tenant: str, task_id: str, change: Transition, **also: object) -> Task | None:
+        """Write a blind change to one task and answer it as it is then; None when its state or fence did not fit.
+
+        `also` narrows the condition by document fields given with `__` for the dot (`holder__id="u-1"`).
+        """
+        found = {"_id": documents.key(tenant, task_id)} | changes.condition(change) | _dotted(also)
+        row = await self._tasks.find_one_and_update(found, changes.blind(change), return_document=ReturnDocument.AFTER)
+        return None if row is None else _decode(row)
+
+    async def claim(self, tenant: str, tickets: Sequence[tuple[str, int]], change: Transition, me: str) -> list[Task]:
+        """Hand out those of the tasks (id, the priority its ticket had) that are ready, unassigned or `me`'s.
+
+        One update for each priority among them and one read for all; the order is the worklist's.
+        """
+        allowed: Document = {"assignment.to.id": {"$in": [None, me]}, "dueAt": {"$not": {"$lte": change.at}}}
+        narrowed = changes.condition(change) | allowed
+        update = changes.blind(change)
+        if len(tickets) == 1:
+            task_id, priority = tickets[0]
+            row = await self._tasks.find_one_and_update(
+                {"_id": documents.key(tenant, task_id), "priority": priority} | narrowed,
+                update,
+                return_document=ReturnDocument.AFTER,
+            )
+            return [] if row is None else [_decode(row)]
+        keys = documents.keys(tenant, [task_id for task_id, _ in tickets])
+        by_priority = sorted(zip(keys, (priority for _, priority in tickets), strict=True), key=lambda pair: pair[1])
+        for priority, group in groupby(by_priority, key=lambda pair: pair[1]):
+            ids = [key for key, _ in group]
+            await self._tasks.update_many({"_id": {"$in": ids}, "priority": priority} | narrowed, update)
+        exec_id = change.sets["exec_id"]
+        cursor = self._tasks.find({"_id": {"$in": keys}, "execId": exec_id})
+        return sorted([_decode(row) async for row in cursor], key=lambda task: task.place)
+
+    async def finish(self, finishes: Sequence[tuple[str, str, Transition, Document]]) -> bool:
+        """Write many ends (tenant, task id, blind change, further condition) at once; True when all of them fitted.
+
+        Equal changes under one fence go as one update. On False the caller reads the tasks to see which did not.
+        """
+        groups: dict[str, list[tuple[str, Transition, Document]]] = {}
+        for number, (tenant, task_id, change, also) in enumerate(finishes):
+            empty = change.sets.get("result") is None
+            label = (
+                f"{tenant}/{change.exec_id}/{change.name}/{change.at}/{sorted(also.items())}" if empty else str(number)
+            )
+            groups.setdefault(label, []).append((documents.key(tenant, task_id), change, also))
+        writes: list[UpdateOne | UpdateMany] = []
+        for group in groups.values():
+            _, change, also = group[0]
+            ids = [key for key, _, _ in group]
+            found = changes.condition(change) | also
+            if len(ids) == 1:
+                writes.append(UpdateOne({"_id": ids[0]} | found, changes.blind(change)))
+            else:
+                writes.append(UpdateMany({"_id": {"$in": ids}} | found, changes.blind(change)))
+        result = await self._tasks.bulk_write(writes, ordered=False)
+        return result.matched_count == len(finishes)
+
+    async def ticketed(self, tenant_and_ids: Sequence[tuple[str, str]]) -> None:
+        """Note that tickets of these tasks were confirmed: the relay leaves them alone."""
+        keys = [documents.key(tenant, task_id) for tenant, task_id in tenant_and_ids]
+        await self._tasks.update_many(
+            {"_id": {"$in": keys}, "state": State.READY.value, "ticketDue": {"$exists": True}},
+            {"$unset": {"ticketDue": ""}},
+        )
+
+    async def counts(self, tenant: str, queue: str) -> list[tuple[State, int]]:
+        """Open tasks of a queue by state; read from the worklist index alone."""
+        pipeline: list[Document] = [
+            {"$match": {"tenant": tenant, "queue": queue, "state": {"$in": sorted(s.value for s in OPEN)}}},
+            {"$group": {"_id": "$state", "count": {"$sum": 1}}},
+        ]
+        cursor = await self._tasks.aggregate(pipeline, hint="worklist")
+        return [(State(row["_id"]), int(row["count"])) async for row in cursor]
+
+    async def open_of(self, tenant: str, queue: str, limit: int) -> list[Task]:
+        """Some open tasks of a queue, first in the worklist first: what a purge or a forced delete goes through."""
+        found: Document = {"tenant": tenant, "queue": queue, "state": {"$in": sorted(s.value for s in OPEN)}}
+        cursor = self._tasks.find(found | {"deletedAt": None}).sort("place", 1).limit(limit)
+        return [_decode(row) async for row in cursor]
+
+
+def _decode(row: Document) -> Task:
+    return documents.decode(row, Task)
+
+
+def _dotted(fields: dict[str, Any]) -> Document:
+    return {name.replace("__", "."): value for name, value in fields.items()}

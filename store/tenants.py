@@ -1,0 +1,51 @@
+"""The tenants collection: the organisations on this platform. The only one that is not itself below a tenant."""
+
+from pymongo import errors as driver
+
+from core import errors
+from core.tenant import Tenant
+from store import documents, mongo
+from store.mongo import Document
+
+
+@mongo.translating
+class Tenants:
+    """Tenants by id and by issuer."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._tenants = database["tenants"]
+
+    async def get(self, tenant: str) -> Tenant | None:
+        """The tenant of that id, or None."""
+        row = await self._tenants.find_one({"_id": tenant})
+        return None if row is None else _decode(row)
+
+    async def by_issuer(self, issuer: str) -> Tenant | None:
+        """The tenant whose tokens that issuer signs, or None: its callers are then refused."""
+        row = await self._tenants.find_one({"issuer": issuer})
+        return None if row is None else _decode(row)
+
+    async def insert(self, tenant: Tenant) -> None:
+        """Keep a new tenant; raises `AlreadyExists` when its id or issuer is taken."""
+        document = documents.encode(tenant)
+        document["_id"] = document.pop("id")
+        try:
+            await self._tenants.insert_one(document)
+        except driver.DuplicateKeyError as error:
+            raise errors.AlreadyExists(f"Tenant {tenant.id} or its issuer exists already.") from error
+
+    async def replace(self, tenant: Tenant, *, was: int) -> bool:
+        """Write a changed tenant if its version is still `was`."""
+        document = documents.encode(tenant)
+        document["_id"] = document.pop("id")
+        result = await self._tenants.replace_one({"_id": tenant.id, "version": was}, document)
+        return result.matched_count == 1
+
+    async def every(self) -> list[Tenant]:
+        """All tenants, by id."""
+        return [_decode(row) async for row in self._tenants.find({}).sort("_id", 1)]
+
+
+def _decode(row: Document) -> Tenant:
+    row["id"] = row.pop("_id")
+    return documents.decode(row, Tenant)
