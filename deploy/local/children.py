@@ -1,4 +1,4 @@
-"""Starts servers as children that cannot outlive us, and stops them: for the local stack and for the tests."""
+"""Starts servers as children that cannot outlive us, and stops them; for the local stack and the tests."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 OWNER_VARIABLE = "PENSTOCK_OWNED_BY"
-"""Set in every child, and so in its children, to the home they belong to: proves to a later start whose they are."""
+"""Set in every child to the home it belongs to, and inherited: proves to a later start whose it is."""
 
 
 class ChildError(RuntimeError):
@@ -64,8 +64,8 @@ async def start(service: Service) -> Child:
     """Start the service and wait until it answers.
 
     Call it in the main thread: the kernel ties the child's life to the thread that made it (prctl(2),
-    PR_SET_PDEATHSIG). Raises ChildError with the end of its log when it dies or does not answer; nothing is left
-    of it then.
+    PR_SET_PDEATHSIG). Raises ChildError with the end of its log when it dies or does not answer in time;
+    nothing is left of it then.
     """
     child = await _spawn(service)
     answered = asyncio.ensure_future(service.ready())
@@ -96,14 +96,15 @@ async def stop(child: Child) -> None:
         _signal(child.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(child.process.wait(), child.service.stop_within.total_seconds())
-    kill_group(child.pid)
-    await child.process.wait()
+    await kill(child)
 
 
-def kill_group(pid: int) -> None:
-    """End whatever is left of the process group that this child leads (an Erlang node has port programs)."""
+async def kill(child: Child) -> None:
+    """End the child and its process group at once, as for data that nobody will read again."""
+    # An Erlang node has port programs, which may be in its group.
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(child.pid, signal.SIGKILL)
+    await child.process.wait()
 
 
 async def _spawn(service: Service) -> Child:
@@ -111,8 +112,8 @@ async def _spawn(service: Service) -> Child:
     env = {**os.environ, **command.env, OWNER_VARIABLE: str(service.home)}
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("ab") as log:
-        # setpriv makes the kernel kill the child when we die, however we die. Its own session keeps a Ctrl-C in
-        # the terminal from reaching it before we stop the children in their order.
+        # setpriv makes the kernel kill the child when we die, however we die. Its own session keeps a Ctrl-C
+        # in the terminal from reaching it before we stop the children in their order.
         process = await asyncio.create_subprocess_exec(
             "setpriv",
             "--pdeathsig",

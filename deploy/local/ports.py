@@ -9,8 +9,8 @@ from typing import cast
 
 LOOPBACK = "127.0.0.1"
 
-# Below the range that the kernel hands to outgoing connections (32768 and up, ip(7)), so that none of them takes
-# a port between our choice and the server's bind.
+# Below the range that the kernel hands to outgoing connections (32768 and up, ip(7)), so that none of them
+# takes a port between our choice and the server's bind.
 _RANGE = range(20_000, 32_000)
 
 

@@ -170,8 +170,8 @@ def _prepare(node: Node) -> children.Command:
         "vm_memory_high_watermark.relative = 0.25\n"
         "log.console.level = warning\n",
     )
-    # RUNNING_UNDER_SYSTEMD makes the script replace itself by the Erlang machine in place of watching over it,
-    # so that our child is the node and not a shell.
+    # RUNNING_UNDER_SYSTEMD makes the script replace itself by the Erlang machine in place of watching over
+    # it, so that our child is the node and not a shell.
     env = {**environment(node), "RUNNING_UNDER_SYSTEMD": "true"}
     return children.Command(argv=(str(scripts() / "rabbitmq-server"),), env=env)
 
