@@ -1,0 +1,31 @@
+# Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
+.DEFAULT_GOAL := help
+.PHONY: help run test check clean
+
+BIN := .venv/bin
+CORES := $(shell nproc)
+# At least two workers, so that tests meet each other as they will in CI; at most four, or the servers starve.
+WORKERS ?= $(shell n=$(CORES); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
+
+help: ## show this list
+	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
+
+run: ## set everything up, start the local stack, stop it with Ctrl-C
+	@sh deploy/bootstrap.sh servers
+	@exec setpriv --pdeathsig TERM -- $(BIN)/python -m deploy.local.stack
+
+test: ## set everything up and run all tests, with real servers
+	@sh deploy/bootstrap.sh servers
+	@$(BIN)/pytest -n $(WORKERS)
+
+check: ## lint, format, types, import direction, no registry hosts
+	@sh deploy/bootstrap.sh
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m deploy.check_registry_hosts
+
+clean: ## forget the local stack's data
+	@sh deploy/bootstrap.sh
+	@$(BIN)/python -m deploy.local.clean
