@@ -45,11 +45,19 @@ make_environment() {
     "$python" -m venv --clear .venv
 }
 
+# uv does not read pip's configuration: a mirror, or a certificate that only this machine knows.
+use_pips_settings() {
+    index=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}
+    [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
+    [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+}
+
 # uv at the version and with the hashes of the lock; uv then installs the rest.
 sync_environment() {
     wanted=$(sha256sum requirements.lock)
     [ "$(cat .venv/synced 2>/dev/null)" != "$wanted" ] || return 0
     say "Installing the packages of requirements.lock ..."
+    use_pips_settings
     awk '/^[a-z]/ { ours = /^uv==/ } ours' requirements.lock >.venv/uv.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
     .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
