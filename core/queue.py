@@ -47,6 +47,9 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     paused: bool = False
     """Nothing is handed out while it is paused; submits go on."""
 
+    deleting: bool = False
+    """True while its open tasks are being cancelled on the way to its removal; submits are refused."""
+
     @property
     def key(self) -> str:
         """`namespace:name`."""

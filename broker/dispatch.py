@@ -1,0 +1,123 @@
+"""Handing tasks out: tickets are taken on demand only, then one conditional update decides (DESIGN 6, Claim).
+
+A ticket is held for the length of that update, never for the length of a task. What was not ready has a stale ticket,
+which is thrown away, and the next one is taken.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from broker.rabbit import topology
+from broker.rabbit.consumer import Consumer, Drawn
+from core import ids, transitions
+from core.clock import Clock
+from core.queue import Queue
+from core.task import Actor, Task
+from store.tasks import Tasks
+
+T = TypeVar("T")
+MOST_WAIT = timedelta(seconds=60)
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker asks for: at most `count` tasks, waiting up to `wait` for the first one."""
+
+    by: Actor
+    count: int = 1
+    wait: timedelta = timedelta(0)
+    worker: str | None = None
+    start: bool = True
+
+
+class Dispatch:
+    """Answers claims of one process."""
+
+    def __init__(self, consumer: Consumer, tasks: Tasks, *, clock: Clock, prefix: str) -> None:
+        self._consumer = consumer
+        self._tasks = tasks
+        self._clock = clock
+        self._prefix = prefix
+
+    async def claim(self, queue: Queue, claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """Up to `claim.count` tasks of the queue, urgent and old first; [] when there are none in time.
+
+        `gone` is set when the caller hung up: it is then given nothing. Raises `Unavailable` when the broker is away.
+        """
+        if queue.paused:
+            await _pass(claim.wait, gone)
+            return []
+        lanes = [topology.lane(self._prefix, queue.tenant, queue.lane)]
+        tasks = await self._at_once(queue, lanes, claim, claim.count)
+        if tasks or not claim.wait:
+            return tasks
+        return await self._after_waiting(queue, lanes, claim, gone)
+
+    async def _at_once(self, queue: Queue, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
+        """What is there now: rounds of draw and update until enough is handed out or no ticket is left."""
+        tasks: list[Task] = []
+        while len(tasks) < count:
+            drawn = await self._consumer.draw(lanes, count - len(tasks))
+            if not drawn:
+                break
+            tasks += await self._take(queue, drawn, claim)
+        return tasks
+
+    async def _after_waiting(self, queue: Queue, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """Wait as a consumer for the first ticket that is good; then take along what else is there."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(claim.wait, MOST_WAIT).total_seconds()
+        async with self._consumer.waiting(lanes) as waiter:
+            while (left := until - loop.time()) > 0:
+                drawn = await _unless(gone, waiter.next(left))
+                if drawn is None:
+                    return []
+                if gone.is_set():
+                    await self._consumer.settle([drawn], back=True)
+                    return []
+                tasks = await self._take(queue, [drawn], claim)
+                if tasks:
+                    break
+            else:
+                return []
+        if claim.count > 1:
+            tasks += await self._at_once(queue, lanes, claim, claim.count - 1)
+        return tasks
+
+    async def _take(self, queue: Queue, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:
+        """One conditional update for these tickets, then their acks; if MongoDB fails they go back to the broker."""
+        change = transitions.claim(
+            at=self._clock(), by=claim.by, worker=claim.worker, exec_id=ids.new_secret(), start=claim.start
+        )
+        tickets = [(task_id, each.ticket.priority) for each in drawn for task_id in each.ticket.ids]
+        try:
+            tasks = await self._tasks.claim(queue.tenant, tickets, change, claim.by.id)
+        except BaseException:
+            await self._consumer.settle(drawn, back=True)
+            raise
+        await self._consumer.settle(drawn)
+        return tasks
+
+
+async def _pass(wait: timedelta, gone: asyncio.Event) -> None:
+    """Let a long poll's time pass, so that its caller does not ask again at once."""
+    if wait:
+        await _unless(gone, asyncio.sleep(min(wait, MOST_WAIT).total_seconds()))
+
+
+async def _unless(gone: asyncio.Event, wanted: Coroutine[Any, Any, T]) -> T | None:
+    """What `wanted` answers, or None as soon as `gone` is set; `wanted` is then cancelled and has ended."""
+    asked = asyncio.create_task(wanted)
+    hung_up = asyncio.create_task(gone.wait())
+    try:
+        await asyncio.wait({asked, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            return asked.result()
+        return None
+    finally:
+        hung_up.cancel()
+        asked.cancel()
+        await asyncio.gather(asked, hung_up, return_exceptions=True)

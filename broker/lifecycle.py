@@ -1,0 +1,287 @@
+"""Everything that can happen to a task, one method an operation, in the order of a task's life. Read this first.
+
+Who calls has been let in already (`api/guards.py`); here it is only named as the `by` of what happens. Every method
+ends in a transition (`core/transitions.py`) that the store applies if it still holds, and, where a task became ready,
+in a ticket. Refusals are the errors of `core/errors.py` and leave everything as it was.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from broker.desk import Desk
+from broker.dispatch import Claim, Dispatch
+from broker.gather import Gather
+from core import creation, errors, ids, schemas, transitions
+from core.clock import Clock
+from core.creation import Submission
+from core.priority import Priority
+from core.queue import Queue
+from core.task import Actor, Outcome, Progress, Task
+from core.transitions import Transition
+from store.tasks import Tasks
+
+_TRIES = 20
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a submit did: the task, and whether it is new (False: its idempotency key or id was known)."""
+
+    task: Task
+    created: bool
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """One successful end that a holder reports."""
+
+    tenant: str
+    task_id: str
+    exec_id: str
+    result: Any = None
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that succeeded, and when."""
+
+    task_id: str
+    ended_at: datetime
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a heartbeat answers: until when the lease runs now, and whether the holder is asked to stop."""
+
+    lease_until: datetime | None
+    cancel_requested: bool
+
+
+class Lifecycle:
+    """The operations on tasks, for one process."""
+
+    def __init__(self, *, tasks: Tasks, desk: Desk, dispatch: Dispatch, clock: Clock, dice: random.Random) -> None:
+        self._tasks = tasks
+        self._desk = desk
+        self._dispatch = dispatch
+        self._clock = clock
+        self._dice = dice
+        self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert)
+        self._finishes: Gather[tuple[Finish, Actor], Ended | errors.PenstockError] = Gather(self._finish)
+
+    # --- begin ---
+
+    async def submit(
+        self, queue: Queue, submissions: Sequence[Submission], *, by: Actor
+    ) -> list[Submitted | errors.PenstockError]:
+        """Keep new tasks; one answer for each: accepted for good when this returns, or why not.
+
+        A submission whose dedup key is known answers the task of then, or `KeyReused` if that was another request.
+        """
+        at = self._clock()
+        answers: list[Submitted | errors.PenstockError | None] = []
+        fresh: list[Task] = []
+        for submission in submissions:
+            try:
+                schemas.check(queue.params_schema, submission.params, "params")
+            except errors.PayloadMismatch as error:
+                answers.append(error)
+            else:
+                fresh.append(creation.create(submission, queue=queue, tenant=queue.tenant, at=at, by=by))
+                answers.append(None)
+        rivals = iter(await self._inserts.add([(queue.tenant, task) for task in fresh])) if fresh else iter(())
+        kept: list[Task] = []
+        for index, task in zip([i for i, a in enumerate(answers) if a is None], fresh, strict=True):
+            answers[index] = answer = _submitted(task, next(rivals))
+            if isinstance(answer, Submitted) and answer.created:
+                kept.append(task)
+        await self._desk.offer(kept)
+        return [answer for answer in answers if answer is not None]
+
+    async def submit_one(self, queue: Queue, submission: Submission, *, by: Actor) -> Submitted:
+        """`submit` of one task; raises what that would answer as a refusal."""
+        answer = (await self.submit(queue, [submission], by=by))[0]
+        if isinstance(answer, errors.PenstockError):
+            raise answer
+        return answer
+
+    async def _insert(self, tasks: list[tuple[str, Task]]) -> list[Task | None]:
+        rivals = await self._tasks.insert_mixed(tasks)
+        return [rivals.get(index) for index in range(len(tasks))]
+
+    # --- hand out ---
+
+    async def claim(self, queue: Queue, claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """Tasks of the queue for a worker, started unless it asked otherwise; see `Dispatch.claim`."""
+        return await self._dispatch.claim(queue, claim, gone)
+
+    async def start(self, task: Task, *, exec_id: str | None, by: Actor) -> Task:
+        """Begin: a requested task by its holder, or (without `exec_id`) a ready task by a person who picked it.
+
+        Raises `WrongState` when somebody else was first, `Forbidden` when it is assigned to somebody else.
+        """
+        if exec_id is not None:
+            change = transitions.start(at=self._clock(), by=by, exec_id=exec_id)
+            started = await self._tasks.apply_blind(task.tenant, task.id, change, holder__id=by.id)
+            if started is None:
+                raise _refusal(await self._read(task.tenant, task.id), exec_id, by, change)
+            return started
+        fence = ids.new_secret()
+
+        def take(now: Task) -> Transition:
+            if now.assignee is not None and now.assignee.id != by.id:
+                raise errors.Forbidden(f"Task {now.id} is assigned to {now.assignee.name}.")
+            return transitions.take(now, at=self._clock(), by=by, exec_id=fence)
+
+        return await self._change(task, take)
+
+    # --- while it runs ---
+
+    async def heartbeat(self, tenant: str, task_id: str, *, exec_id: str, progress: Progress | None, by: Actor) -> Beat:
+        """The holder is alive: its lease runs anew. Raises `LeaseLost` when it is not the holder any more."""
+        change = transitions.beat(at=self._clock(), exec_id=exec_id, progress=progress)
+        task = await self._tasks.apply_blind(tenant, task_id, change, holder__id=by.id)
+        if task is None:
+            raise _refusal(await self._read(tenant, task_id), exec_id, by, change)
+        return Beat(lease_until=task.lease_until, cancel_requested=task.cancel_request is not None)
+
+    # --- end ---
+
+    async def complete(self, finishes: Sequence[Finish], *, by: Actor) -> Sequence[Ended | errors.PenstockError]:
+        """The holder's successes, many at once; one answer for each. A repeated one answers as the first did."""
+        return await self._finishes.add([(finish, by) for finish in finishes])
+
+    async def _finish(self, finishes: list[tuple[Finish, Actor]]) -> list[Ended | errors.PenstockError]:
+        at = self._clock()
+        rows = [
+            (
+                finish.tenant,
+                finish.task_id,
+                transitions.succeed(at=at, by=by, exec_id=finish.exec_id, result=finish.result),
+                {"holder.id": by.id},
+            )
+            for finish, by in finishes
+        ]
+        if await self._tasks.finish(rows):
+            return [Ended(task_id=finish.task_id, ended_at=at) for finish, _ in finishes]
+        return await self._finished(finishes)
+
+    async def _finished(self, finishes: list[tuple[Finish, Actor]]) -> list[Ended | errors.PenstockError]:
+        """What became of each of these, read from the record: not all of them fitted."""
+        wanted: dict[str, list[str]] = {}
+        for finish, _ in finishes:
+            wanted.setdefault(finish.tenant, []).append(finish.task_id)
+        found = {tenant: await self._tasks.get_many(tenant, task_ids) for tenant, task_ids in wanted.items()}
+        return [_verdict(found[finish.tenant].get(finish.task_id), finish, by) for finish, by in finishes]
+
+    async def fail(self, task: Task, *, exec_id: str, error: Any, retryable: bool, by: Actor) -> Task:
+        """The attempt failed: again after the backoff, or a dead letter. Raises `LeaseLost`, `WrongState`."""
+        return await self._change(
+            task,
+            lambda now: transitions.fail(
+                _held(now, exec_id), at=self._clock(), by=by, error=error, retryable=retryable, dice=self._dice
+            ),
+        )
+
+    async def release(self, task: Task, *, exec_id: str, by: Actor) -> Task:
+        """The holder gives it back unfinished; no attempt is spent."""
+        return await self._change(
+            task, lambda now: transitions.release(_held(now, exec_id), at=self._clock(), by=by, exec_id=exec_id)
+        )
+
+    async def cancel(self, task: Task, *, by: Actor, message: str | None, now: bool) -> Task:
+        """End it: at once (`now`), or by asking its holder first when it is running."""
+        build = transitions.cancel if now else transitions.ask_cancel
+        return await self._change(task, lambda read: build(read, at=self._clock(), by=by, message=message))
+
+    # --- afterwards ---
+
+    async def retry(self, task: Task, *, by: Actor) -> Task:
+        """Run an ended task again with all its attempts."""
+        return await self._change(task, lambda now: transitions.retry_ended(now, at=self._clock(), by=by))
+
+    async def delete(self, task: Task, *, by: Actor) -> None:
+        """Remove it from every view."""
+        await self._change(task, lambda now: transitions.delete(now, at=self._clock(), by=by))
+
+    # --- at any time ---
+
+    async def assign(self, task: Task, *, to: Actor | None, by: Actor) -> Task:
+        """Give it to a person, or to nobody."""
+        return await self._change(task, lambda now: transitions.assign(now, at=self._clock(), by=by, to=to))
+
+    async def prioritise(self, task: Task, *, to: Priority, by: Actor) -> Task:
+        """Change its priority and with it its place."""
+        return await self._change(task, lambda now: transitions.prioritise(now, at=self._clock(), by=by, to=to))
+
+    async def edit(self, task: Task, fields: Mapping[str, Any], *, queue: Queue, by: Actor) -> Task:
+        """Change what describes it (`transitions.EDITABLE`); params must still fit the queue's schema."""
+        if "params" in fields:
+            schemas.check(queue.params_schema, fields["params"], "params")
+        return await self._change(task, lambda now: transitions.edit(now, at=self._clock(), by=by, fields=fields))
+
+    # --- shared ---
+
+    async def _read(self, tenant: str, task_id: str) -> Task:
+        task = await self._tasks.get(tenant, task_id)
+        if task is None:
+            raise errors.NotFound(f"There is no task {task_id}.")
+        return task
+
+    async def _change(self, task: Task, build: Callable[[Task], Transition]) -> Task:
+        """Apply what `build` makes of the task; read it again and rebuild while others change it in between."""
+        for _ in range(_TRIES):
+            change = build(task)
+            after = await self._tasks.apply(task.tenant, task, change)
+            if after is not None:
+                if after.ticket_due is not None:
+                    await self._desk.offer([after])
+                return after
+            task = await self._read(task.tenant, task.id)
+        raise errors.Changed(f"Task {task.id} is being changed by others all the time; try again.", retry_after=1.0)
+
+
+def _submitted(task: Task, rival: Task | None) -> Submitted | errors.PenstockError:
+    """What became of a new task: kept, or there already under its key, or refused."""
+    if rival is None:
+        return Submitted(task=task, created=True)
+    if task.dedup_key is None or rival.dedup_key != task.dedup_key:
+        return errors.AlreadyExists(f"There is a task {task.id} already.")
+    if rival.fingerprint != task.fingerprint:
+        return errors.KeyReused(
+            f"The key {task.dedup_key!r} was used for task {rival.id} with another request.", extra={"taskId": rival.id}
+        )
+    return Submitted(task=rival, created=False)
+
+
+def _held(task: Task, exec_id: str) -> Task:
+    """The task, if this `execId` is its present one; raises `LeaseLost`."""
+    if task.exec_id != exec_id:
+        raise errors.LeaseLost(extra={"state": task.state.value})
+    return task
+
+
+def _verdict(task: Task | None, finish: Finish, by: Actor) -> Ended | errors.PenstockError:
+    """Whether a task shows the end that was reported, or why that was refused."""
+    if task is None:
+        return errors.NotFound(f"There is no task {finish.task_id}.")
+    mine = task.exec_id == finish.exec_id and task.holder is not None and task.holder.id == by.id
+    if mine and task.outcome is Outcome.SUCCEEDED and task.ended_at is not None:
+        return Ended(task_id=task.id, ended_at=task.ended_at)
+    change = transitions.succeed(at=task.updated_at, by=by, exec_id=finish.exec_id, result=None)
+    return _refusal(task, finish.exec_id, by, change)
+
+
+def _refusal(task: Task, exec_id: str, by: Actor, change: Transition) -> errors.PenstockError:
+    """Why a blind change did not fit the task as it is now."""
+    state = {"state": task.state.value}
+    if task.exec_id != exec_id:
+        return errors.LeaseLost(extra=state)
+    if task.holder is not None and task.holder.id != by.id:
+        return errors.Forbidden(f"Task {task.id} is held by {task.holder.name}; only its holder may {change.name} it.")
+    if task.state not in change.sources:
+        return errors.WrongState(
+            f"Task {task.id} is {task.state.value}: it cannot be made to {change.name}.", extra=state
+        )
+    return errors.Changed(f"Task {task.id} was changed at the same moment; try again.", retry_after=1.0)

@@ -1,0 +1,33 @@
+"""Following a collection's changes, so that processes can cache what is read often and written seldom."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from pymongo import errors as driver
+
+from store import mongo
+
+_log = structlog.get_logger(__name__)
+_REST = 1.0
+
+
+async def follow(
+    database: mongo.Database, collection: str, *, changed: Callable[[str], None], reset: Callable[[bool], None]
+) -> None:
+    """Call `changed(_id)` for every document that changes, for ever.
+
+    `reset(True)` is called when the stream has (again) begun: what was cached before may be stale. `reset(False)`
+    is called when it broke: nothing may be cached until it begins again.
+    """
+    while True:
+        try:
+            async with await database[collection].watch([{"$project": {"documentKey": 1}}]) as stream:
+                reset(True)
+                async for change in stream:
+                    changed(str(change["documentKey"]["_id"]))
+        except driver.PyMongoError as error:
+            _log.warning("change stream lost", collection=collection, error=str(error)[:200])
+        finally:
+            reset(False)
+        await asyncio.sleep(_REST)
