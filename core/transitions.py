@@ -156,11 +156,12 @@ def succeed(*, at: datetime, by: Actor, exec_id: str, result: Any) -> Transition
     )
 
 
-def wake(*, at: datetime) -> Transition:
-    """A waiting task's moment has come: ready, and in need of a ticket."""
+def wake(*, at: datetime, assigned: bool = False) -> Transition:
+    """A waiting task's moment has come: ready, and in need of a ticket unless it is assigned to somebody."""
     return Transition(
         name="wake", at=at, sources=frozenset({State.WAITING}), target=State.READY,
-        sets={"execute_at": None, "ticket_due": at + TICKET_REPAIR}, note=Note(type="ready", at=at, by=ENGINE),
+        sets={"execute_at": None, "ticket_due": None if assigned else at + TICKET_REPAIR},
+        note=Note(type="ready", at=at, by=ENGINE),
     )  # fmt: skip
 
 
@@ -423,7 +424,7 @@ def _failed(
         "ticket_due": None,
         "execute_at": at + rest,
     }
-    note = Note(type="retry-scheduled", at=at, by=by, reason=reason, data={"executeAt": at + rest, "spent": spent})
+    note = Note(type="retry-scheduled", at=at, by=by, reason=reason, data=_builtins({"executeAt": at + rest, "spent": spent}))
     return Transition(name=name, at=at, sources=sources, target=State.WAITING, seq=task.seq, sets=sets, note=note)
 
 
@@ -432,4 +433,5 @@ def _status(task: Task) -> str:
 
 
 def _builtins(value: Any) -> Any:
-    return msgspec.to_builtins(value, builtin_types=(datetime,))
+    """JSON's own types only: a note is kept as JSON, and must read back as it was written."""
+    return msgspec.to_builtins(value)

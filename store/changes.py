@@ -10,6 +10,7 @@ from typing import Any
 from core import timers
 from core.task import State, Task
 from core.transitions import Transition
+from store import notes
 from store.documents import encode_value, field_names
 from store.mongo import Document
 
@@ -31,10 +32,11 @@ def known(change: Transition, after: Task) -> Document:
     """Modifiers for a change of a task that was read; `after` is `transitions.apply` of it."""
     names = set(change.sets) | {"updated_at", "due_at", "due_kind"}
     names |= {"state"} if change.target is not None else set()
-    names |= {"seq", "last_event"} if change.note is not None else set()
+    names |= {"seq"} if change.note is not None else set()
     names |= {"attempt"} if change.starts else set()
     names |= {"lease_until"} if change.lease is not None else set()
-    return _modifiers({name: getattr(after, name) for name in names})
+    values = {name: getattr(after, name) for name in names}
+    return _modifiers(values if change.note is None else values | {"last_event": notes.of_task(after)})
 
 
 def blind(change: Transition) -> Document | list[Document]:
@@ -46,7 +48,7 @@ def blind(change: Transition) -> Document | list[Document]:
             "due_at": None,
             "due_kind": None,
         }
-        update = _modifiers(sets | ({} if change.note is None else {"last_event": change.note}))
+        update = _modifiers(sets | ({} if change.note is None else {"last_event": notes.of_blind(change)}))
         return update | {"$inc": {"seq": 1}}
     return [{"$set": _stage(change)}, *_timer(change)]
 
@@ -66,7 +68,7 @@ def _stage(change: Transition) -> Document:
     if change.target is not None:
         stage["state"] = change.target.value
     if change.note is not None:
-        stage |= {"seq": {"$add": ["$seq", 1]}, "lastEvent": {"$literal": encode_value(change.note)}}
+        stage |= {"seq": {"$add": ["$seq", 1]}, "lastEvent": {"$literal": notes.of_blind(change)}}
     if change.starts:
         stage["attempt"] = {"$add": [{"$ifNull": ["$attempt", 0]}, 1]}
     if change.lease is not None:

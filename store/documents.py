@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from core.task import Task
+from store import notes
 from store.mongo import Document
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -30,7 +32,10 @@ def name_of(document_key: str) -> str:
 
 def encode(record: msgspec.Struct) -> Document:
     """A record as MongoDB keeps it: datetimes stay what they are, enums become their values."""
-    return msgspec.to_builtins(record, builtin_types=_BUILTIN)
+    document = msgspec.to_builtins(record, builtin_types=_BUILTIN)
+    if isinstance(record, Task):
+        document["lastEvent"] = notes.of_task(record)
+    return document
 
 
 def encode_value(value: Any) -> Any:
@@ -50,6 +55,8 @@ def decode(document: Document, kind: type[S]) -> S:
     own = document.pop("_id", None)
     if own is not None and "id" not in document:
         document["id"] = name_of(str(own))
+    if kind is Task:
+        document["lastEvent"] = notes.note(document["lastEvent"])
     return msgspec.convert(document, kind, builtin_types=_BUILTIN, strict=True)
 
 

@@ -86,44 +86,55 @@ class Listing:
 
 
 def selector(tenant: str, query: Query) -> Document:
-    """The query as a filter: the tenant first, states always named so that the partial indexes apply."""
+    """The query as a filter, the tenant first; without states it spans open and ended tasks alike."""
     found: Document = {"tenant": tenant, "deletedAt": None}
-    if query.queues is not None:
-        found["queue"] = _one_of(query.queues)
-    if query.states is not None and query.states != frozenset(State):
-        found["state"] = _one_of(sorted(state.value for state in query.states))
-    if query.dead is not None:
-        found["dead"] = True if query.dead else None
-    if query.outcomes is not None:
-        found["outcome"] = _one_of(sorted(outcome.value for outcome in query.outcomes))
-    if query.priorities is not None:
-        found["priority"] = _one_of(sorted(int(priority) for priority in query.priorities))
-    if query.definitions is not None:
-        found["definition"] = _one_of(query.definitions)
+    found |= {field: _one_of(values) for field, values in _sets(query).items() if values is not None}
+    found |= {field: value for field, value in _values(query).items() if value is not None}
+    found |= {field: bounds for field, bounds in _ranges(query).items() if bounds}
     if query.unassigned:
         found["assignment.to.id"] = None
-    for field, value in (
-        ("assignment.to.id", query.assignee),
-        ("createdBy.id", query.created_by),
-        ("labels", query.label),
-        ("recordId", query.record_id),
-        ("redrive", query.redrive),
-    ):
-        if value is not None:
-            found[field] = value
+    if query.dead is False:
+        found["dead"] = None
     if query.text is not None:
         pattern = {"$regex": re.escape(query.text), "$options": "i"}
         found["$or"] = [{field: pattern} for field in ("name", "description", "recordId", "labels")]
-    for field, low, high in (
-        ("createdAt", query.created_from, query.created_to),
-        ("endedAt", query.ended_from, query.ended_to),
-    ):
-        bounds = {op: at for op, at in (("$gte", low), ("$lt", high)) if at is not None}
-        if bounds:
-            found[field] = bounds
-    if query.sort in (Sort.ENDED, Sort.ENDED_DESC) and "endedAt" not in found:
-        found["endedAt"] = {"$type": "date"}
     return found
+
+
+def _sets(query: Query) -> dict[str, Sequence[object] | None]:
+    states = None if query.states == frozenset(State) else query.states
+    return {
+        "queue": query.queues,
+        "state": None if states is None else sorted(state.value for state in states),
+        "outcome": None if query.outcomes is None else sorted(outcome.value for outcome in query.outcomes),
+        "priority": None if query.priorities is None else sorted(int(priority) for priority in query.priorities),
+        "definition": query.definitions,
+    }
+
+
+def _values(query: Query) -> dict[str, object]:
+    return {
+        "assignment.to.id": query.assignee,
+        "createdBy.id": query.created_by,
+        "labels": query.label,
+        "recordId": query.record_id,
+        "redrive": query.redrive,
+        "dead": query.dead or None,
+    }
+
+
+def _ranges(query: Query) -> dict[str, Document]:
+    spans = {
+        "createdAt": (query.created_from, query.created_to),
+        "endedAt": (query.ended_from, query.ended_to),
+    }
+    bounds = {
+        field: {op: at for op, at in (("$gte", low), ("$lt", high)) if at is not None}
+        for field, (low, high) in spans.items()
+    }
+    if query.sort in {Sort.ENDED, Sort.ENDED_DESC} and not bounds["endedAt"]:
+        bounds["endedAt"] = {"$type": "date"}
+    return bounds
 
 
 def _one_of(values: Sequence[object]) -> object:

@@ -29,16 +29,18 @@ class Sweeps:
         row = await self._tasks.find_one({"dueAt": {"$type": "date"}}, {"dueAt": 1}, sort=[("dueAt", 1)])
         return None if row is None else row["dueAt"]
 
-    async def wake(self, tasks: Sequence[Task], change: Transition) -> int:
+    async def wake(self, tasks: Sequence[Task], at: datetime) -> int:
         """Make waiting tasks ready whose moment (`execute`) has come; answers how many still fitted."""
-        keys = [documents.key(task.tenant, task.id) for task in tasks]
-        found: Document = {
-            "_id": {"$in": keys},
-            "dueKind": DueKind.EXECUTE.value,
-            "dueAt": {"$lte": change.at},
-        }
-        result = await self._tasks.update_many(found | changes.condition(change), changes.blind(change))
-        return result.modified_count
+        woken = 0
+        for assigned, owner in ((False, None), (True, {"$ne": None})):
+            keys = [documents.key(t.tenant, t.id) for t in tasks if (t.assignee is not None) is assigned]
+            if not keys:
+                continue
+            change = transitions.wake(at=at, assigned=assigned)
+            found: Document = {"_id": {"$in": keys}, "dueKind": DueKind.EXECUTE.value, "dueAt": {"$lte": at}}
+            found |= {"assignment.to.id": owner} | changes.condition(change)
+            woken += (await self._tasks.update_many(found, changes.blind(change))).modified_count
+        return woken
 
     async def settle(self, pairs: Sequence[tuple[Task, Transition]]) -> list[Task]:
         """Write changes built from tasks that were read; answers the tasks as they are where the change still fitted.
