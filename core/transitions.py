@@ -424,7 +424,8 @@ def _failed(
         "ticket_due": None,
         "execute_at": at + rest,
     }
-    note = Note(type="retry-scheduled", at=at, by=by, reason=reason, data=_builtins({"executeAt": at + rest, "spent": spent}))
+    data = _builtins({"executeAt": at + rest, "spent": spent})
+    note = Note(type="retry-scheduled", at=at, by=by, reason=reason, data=data)
     return Transition(name=name, at=at, sources=sources, target=State.WAITING, seq=task.seq, sets=sets, note=note)
 
 
