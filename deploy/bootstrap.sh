@@ -79,6 +79,6 @@ install_servers() {
 exec 9<requirements.lock
 flock 9
 
-is_new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 || make_environment
+{ is_new_enough .venv/bin/python && [ -e .venv/bin/pip ]; } || make_environment
 sync_environment
 [ "${1:-}" != servers ] || install_servers
