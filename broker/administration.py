@@ -7,7 +7,7 @@ import msgspec
 
 from broker.directory import Directory
 from broker.rabbit import topology
-from broker.rabbit.management import Management
+from broker.rabbit.management import Lanes
 from core import errors, ids, schemas, transitions
 from core.clock import Clock
 from core.queue import Queue
@@ -30,7 +30,7 @@ class Administration:
         tasks: Tasks,
         sweeps: Sweeps,
         directory: Directory,
-        management: Management,
+        lanes: Lanes,
         clock: Clock,
         prefix: str,
     ) -> None:
@@ -38,7 +38,7 @@ class Administration:
         self._tasks = tasks
         self._sweeps = sweeps
         self._directory = directory
-        self._management = management
+        self._lanes = lanes
         self._clock = clock
         self._prefix = prefix
 
@@ -47,7 +47,7 @@ class Administration:
     ) -> tuple[Queue, bool]:
         """Make the queue, or give it exactly these settings (attribute names of `Queue`); True when it is new.
 
-        `match` is the version that If-Match named; raises `PreconditionFailed` when the queue is at another or is not there.
+        `match` is the version that If-Match named; raises `PreconditionFailed` when the queue is not at that.
         """
         ids.check_name(namespace, "namespace")
         ids.check_name(name, "name")
@@ -85,7 +85,8 @@ class Administration:
     async def remove(self, tenant: str, key: str, *, by: Actor, match: int | None, force: bool) -> int:
         """Remove the queue; open tasks refuse that (`QueueNotEmpty`), or with `force` are canceled.
 
-        Answers how many were."""
+        Answers how many were.
+        """
         queue = await self._read(tenant, key)
         if match is not None and queue.version != match:
             raise errors.PreconditionFailed(f"Queue {key} is at version {queue.version}, not {match}.")
@@ -100,7 +101,7 @@ class Administration:
         await self._queues.remove(tenant, key, was=queue.version)
         self._directory.forget(tenant, key)
         canceled += await self._cancel_open(tenant, key, by, "Its queue was deleted.")
-        await self._management.drop(topology.lane(self._prefix, tenant, queue.lane))
+        await self._lanes.drop(topology.lane(self._prefix, tenant, queue.lane))
         return canceled
 
     async def purge(self, tenant: str, key: str, *, by: Actor) -> int:

@@ -1,6 +1,6 @@
 """The ticket desk: publishes tickets for tasks that became ready, and notes later which were confirmed.
 
-A ticket that is not confirmed costs nothing but latency: the task keeps its `ticketDue`, and the relay publishes another.
+A ticket that is not confirmed costs latency alone: the task keeps its `ticketDue`, and the relay publishes another.
 """
 
 import asyncio

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from broker.rabbit import topology
-from broker.rabbit.consumer import Consumer, Drawn
+from broker.rabbit.consumer import Consumer
+from broker.rabbit.drawing import Drawn
 from core import ids, transitions
 from core.clock import Clock
 from core.queue import Queue

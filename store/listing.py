@@ -128,7 +128,7 @@ def _ranges(query: Query) -> dict[str, Document]:
         "createdAt": (query.created_from, query.created_to),
         "endedAt": (query.ended_from, query.ended_to),
     }
-    bounds = {
+    bounds: dict[str, Document] = {
         field: {op: at for op, at in (("$gte", low), ("$lt", high)) if at is not None}
         for field, (low, high) in spans.items()
     }

@@ -48,7 +48,5 @@ def mark(kept: str) -> Mark:
 
 
 def _written(of: Note, state: State, outcome: Outcome | None, seq: int | None) -> str:
-    kept = Mark(
-        type=of.type, at=of.at, by=of.by, reason=of.reason, data=of.data, state=state, outcome=outcome, seq=seq
-    )
+    kept = Mark(type=of.type, at=of.at, by=of.by, reason=of.reason, data=of.data, state=state, outcome=outcome, seq=seq)
     return _encode(kept).decode()

@@ -1,0 +1,157 @@
+"""Puts the parts of one process together from settings: the one place that knows what needs what."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from broker.administration import Administration
+from broker.desk import Desk
+from broker.directory import Directory
+from broker.dispatch import Dispatch
+from broker.lifecycle import Lifecycle
+from broker.rabbit import topology
+from broker.rabbit.connection import Link
+from broker.rabbit.consumer import Consumer
+from broker.rabbit.management import Lanes
+from broker.rabbit.publisher import Publisher
+from core.clock import Clock, system_clock
+from core.settings import Settings
+from store import mongo
+from store.listing import Listing
+from store.queues import Queues
+from store.sweeps import Sweeps
+from store.tasks import Tasks
+from store.tenants import Tenants
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """MongoDB and every collection that a process works with."""
+
+    client: mongo.Client
+    database: mongo.Database
+    tenants: Tenants
+    queues: Queues
+    tasks: Tasks
+    listing: Listing
+    sweeps: Sweeps
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True):
+    """RabbitMQ: one link that publishes and one that consumes, since the first may be blocked."""
+
+    publishing: Link
+    consuming: Link
+    lanes: Lanes
+    publisher: Publisher
+    consumer: Consumer
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process works with."""
+
+    settings: Settings
+    clock: Clock
+    record: Record
+    broker: Broker
+    desk: Desk
+    directory: Directory
+    administration: Administration
+    lifecycle: Lifecycle
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, name: str, clock: Clock = system_clock) -> AsyncIterator[Parts]:
+    """The parts, connected as far as the servers are there and else as soon as they come; closed in order at the end.
+
+    `name` is what RabbitMQ shows for the connections. Leaving waits for what is in flight.
+    """
+    async with record(settings) as kept, broker(settings, name) as hands:
+        desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
+        directory = Directory(kept.database, kept.queues)
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            record=kept,
+            broker=hands,
+            desk=desk,
+            directory=directory,
+            administration=Administration(
+                queues=kept.queues,
+                tasks=kept.tasks,
+                sweeps=kept.sweeps,
+                directory=directory,
+                lanes=hands.lanes,
+                clock=clock,
+                prefix=settings.broker_prefix,
+            ),
+            lifecycle=Lifecycle(
+                tasks=kept.tasks,
+                desk=desk,
+                dispatch=Dispatch(hands.consumer, kept.tasks, clock=clock, prefix=settings.broker_prefix),
+                clock=clock,
+                dice=random.Random(),
+            ),
+        )
+        async with beside(directory.follow(), desk.note_confirmed()):
+            yield parts
+            await desk.flush()
+
+
+@asynccontextmanager
+async def record(settings: Settings) -> AsyncIterator[Record]:
+    """The collections over one client; nothing is asked of MongoDB yet."""
+    client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
+    database = mongo.database(client, settings.mongodb_database)
+    try:
+        yield Record(
+            client=client,
+            database=database,
+            tenants=Tenants(database),
+            queues=Queues(database),
+            tasks=Tasks(database),
+            listing=Listing(database),
+            sweeps=Sweeps(database),
+        )
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def broker(settings: Settings, name: str) -> AsyncIterator[Broker]:
+    """The links and what works over them; they connect behind us and again whenever they are lost."""
+    url = settings.rabbitmq_url.get_secret_value()
+    publishing, consuming = Link(url, f"{name} publishes"), Link(url, f"{name} consumes")
+    lanes = Lanes(consuming)
+    exchange = topology.events_exchange(settings.broker_prefix)
+    publisher = Publisher(publishing, lanes, exchange, timeout=settings.publish_timeout_seconds)
+    consumer = Consumer(consuming, lanes)
+    publishing.start()
+    consuming.start()
+    publisher.start()
+    consumer.start()
+    try:
+        yield Broker(publishing=publishing, consuming=consuming, lanes=lanes, publisher=publisher, consumer=consumer)
+    finally:
+        await publisher.close()
+        await consumer.close()
+        await lanes.close()
+        await publishing.close()
+        await consuming.close()
+
+
+@asynccontextmanager
+async def beside(*duties: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Endless duties that run while the block runs and are cancelled after it."""
+    tasks = [asyncio.create_task(duty) for duty in duties]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
