@@ -73,6 +73,11 @@ class Tenants:
         else:
             self._known.pop(issuer, None)
 
+    @property
+    def remembered(self) -> int:
+        """How many answers are kept."""
+        return len(self._known)
+
     async def aclose(self) -> None:
         """Stop what is being looked up."""
         await self._flights.aclose()

@@ -111,6 +111,11 @@ class Verifier:
             del self._verified[_digest(token)]
         return await self._verify(token)
 
+    @property
+    def remembered(self) -> int:
+        """How many verified tokens are kept."""
+        return len(self._verified)
+
     async def aclose(self) -> None:
         """Stop what is being fetched."""
         await self._keys.aclose()

@@ -34,7 +34,7 @@ from deploy.local import issuer_app, issuer_grants, issuer_keys, issuer_realms, 
 
 
 class Issuer:
-    """A running issuer, as seen by the process that it runs in."""
+    """A running issuer, as seen by the process that it runs in. `vault` has its secrets, for tests that forge."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Issuer:
     ) -> None:
         self.url = url
         self._realms = {realm.name: realm for realm in realms}
-        self._vault = vault
+        self.vault = vault
         self._mint = issuer_tokens.Mint(url, vault, now, access)
         self._grants = issuer_grants.Grants(self._mint, now)
         self.endpoints = issuer_app.Endpoints(realms, self._mint, self._grants, vault)
@@ -84,12 +84,12 @@ class Issuer:
     def rotate(self, realm: str | None = None) -> None:
         """Sign with new keys, in one realm or all; the old ones stay published."""
         for name in [realm] if realm else self._realms:
-            self._vault.rotate(name)
+            self.vault.rotate(name)
 
     def retire(self, realm: str | None = None) -> None:
         """Take the older keys away, in one realm or all."""
         for name in [realm] if realm else self._realms:
-            self._vault.retire(name)
+            self.vault.retire(name)
 
 
 @contextlib.asynccontextmanager
