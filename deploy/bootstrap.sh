@@ -54,13 +54,15 @@ use_pips_settings() {
 
 # uv at the version and with the hashes of the lock; uv then installs the rest.
 sync_environment() {
-    wanted=$(sha256sum requirements.lock)
+    wanted=$(sha256sum requirements.lock sdk/python/pyproject.toml)
     [ "$(cat .venv/synced 2>/dev/null)" != "$wanted" ] || return 0
     say "Installing the packages of requirements.lock ..."
     use_pips_settings
     awk '/^[a-z]/ { ours = /^uv==/ } ours' requirements.lock >.venv/uv.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
     .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    # The SDK from the checkout: `penstock` as people have it after installing it.
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable sdk/python
     printf '%s' "$wanted" >.venv/synced
 }
 

@@ -1,0 +1,1 @@
+"""Client, worker and command line for Penstock."""
