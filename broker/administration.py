@@ -99,7 +99,7 @@ class Administration:
         canceled = await self._cancel_open(tenant, key, by, "Its queue was deleted.")
         queue = await self._read(tenant, key)
         await self._queues.remove(tenant, key, was=queue.version)
-        self._directory.forget(tenant, key)
+        self._directory.forget_queue(tenant, key)
         canceled += await self._cancel_open(tenant, key, by, "Its queue was deleted.")
         await self._lanes.drop(topology.lane(self._prefix, tenant, queue.lane))
         return canceled
@@ -138,7 +138,7 @@ class Administration:
 
     async def _write(self, there: Queue, changed: Queue) -> bool:
         written = await self._queues.replace(there.tenant, changed, was=there.version)
-        self._directory.forget(there.tenant, there.key)
+        self._directory.forget_queue(there.tenant, there.key)
         return written
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -21,6 +21,7 @@ from broker.rabbit.publisher import Publisher
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import mongo
+from store.definitions import Definitions
 from store.listing import Listing
 from store.queues import Queues
 from store.sweeps import Sweeps
@@ -35,6 +36,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     database: mongo.Database
     tenants: Tenants
     queues: Queues
+    definitions: Definitions
     tasks: Tasks
     listing: Listing
     sweeps: Sweeps
@@ -64,14 +66,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, name: str, clock: Clock = system_clock) -> AsyncIterator[Parts]:
+async def running(settings: Settings, *, name: str, clock: Clock = system_clock) -> AsyncGenerator[Parts]:
     """The parts, connected as far as the servers are there and else as soon as they come; closed in order at the end.
 
     `name` is what RabbitMQ shows for the connections. Leaving waits for what is in flight.
     """
     async with record(settings) as kept, broker(settings, name) as hands:
         desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
-        directory = Directory(kept.database, kept.queues)
+        directory = Directory(kept.database, kept.queues, kept.definitions)
         parts = Parts(
             settings=settings,
             clock=clock,
@@ -91,7 +93,8 @@ async def running(settings: Settings, *, name: str, clock: Clock = system_clock)
             lifecycle=Lifecycle(
                 tasks=kept.tasks,
                 desk=desk,
-                dispatch=Dispatch(hands.consumer, kept.tasks, clock=clock, prefix=settings.broker_prefix),
+                directory=directory,
+                dispatch=Dispatch(hands.consumer, kept.tasks, directory, clock=clock, prefix=settings.broker_prefix),
                 clock=clock,
                 dice=random.Random(),
             ),
@@ -102,7 +105,7 @@ async def running(settings: Settings, *, name: str, clock: Clock = system_clock)
 
 
 @asynccontextmanager
-async def record(settings: Settings) -> AsyncIterator[Record]:
+async def record(settings: Settings) -> AsyncGenerator[Record]:
     """The collections over one client; nothing is asked of MongoDB yet."""
     client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
     database = mongo.database(client, settings.mongodb_database)
@@ -112,6 +115,7 @@ async def record(settings: Settings) -> AsyncIterator[Record]:
             database=database,
             tenants=Tenants(database),
             queues=Queues(database),
+            definitions=Definitions(database),
             tasks=Tasks(database),
             listing=Listing(database),
             sweeps=Sweeps(database),
@@ -121,7 +125,7 @@ async def record(settings: Settings) -> AsyncIterator[Record]:
 
 
 @asynccontextmanager
-async def broker(settings: Settings, name: str) -> AsyncIterator[Broker]:
+async def broker(settings: Settings, name: str) -> AsyncGenerator[Broker]:
     """The links and what works over them; they connect behind us and again whenever they are lost."""
     url = settings.rabbitmq_url.get_secret_value()
     publishing, consuming = Link(url, f"{name} publishes"), Link(url, f"{name} consumes")
@@ -144,7 +148,7 @@ async def broker(settings: Settings, name: str) -> AsyncIterator[Broker]:
 
 
 @asynccontextmanager
-async def beside(*duties: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def beside(*duties: Coroutine[None, None, None]) -> AsyncGenerator[None]:
     """Endless duties that run while the block runs and are cancelled after it."""
     tasks = [asyncio.create_task(duty) for duty in duties]
     try:

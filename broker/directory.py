@@ -1,47 +1,120 @@
-"""The queues as this process knows them: cached, and forgotten the moment any replica changes one."""
+"""Queues and definitions as this process knows them: cached, and forgotten the moment any replica changes one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import cachetools
 
 from core import errors
+from core.definition import Definition, TargetKind
 from core.queue import Queue
 from store import documents, mongo, watch
+from store.definitions import Definitions
 from store.queues import Queues
+
+Kept = TypeVar("Kept")
+_MOST = 20_000
 
 
 class Directory:
-    """Looks queues up; caches only while the change stream that invalidates is alive."""
+    """Looks up what is read with every request and changed seldom."""
 
-    def __init__(self, database: mongo.Database, queues: Queues) -> None:
+    def __init__(self, database: mongo.Database, queues: Queues, definitions: Definitions) -> None:
         self._database = database
         self._queues = queues
-        self._known: dict[str, Queue] = {}
-        self._live = False
-        self._generation = 0
+        self._definitions = definitions
+        self._queue_cache: _Cache[Queue] = _Cache()
+        self._definition_cache: _Cache[Definition] = _Cache()
+        self._bound_cache: _Cache[list[Definition]] = _Cache()
 
     async def follow(self) -> None:
-        """Keep the cache honest, for ever; run it as a task beside the server."""
-        await watch.follow(self._database, "queues", changed=self._forget, reset=self._reset)
+        """Keep the caches honest, for ever; run it as a task beside the server."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._follow("queues", self._queue_cache))
+            both.create_task(self._follow("definitions", self._definition_cache, self._bound_cache))
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""
-        known = self._known.get(documents.key(tenant, key))
+        found = await self._queue_cache.get(documents.key(tenant, key), lambda: self._queues.get(tenant, key))
+        if found is None:
+            raise errors.NotFound(f"There is no queue {key}.")
+        return found
+
+    async def definition(self, tenant: str, name: str) -> Definition:
+        """The definition of that name; raises `NotFound`."""
+        key = documents.key(tenant, name)
+        found = await self._definition_cache.get(key, lambda: self._definitions.get(tenant, name))
+        if found is None:
+            raise errors.NotFound(f"There is no definition {name}.")
+        return found
+
+    async def lanes(self, queue: Queue, definitions: tuple[str, ...] | None = None) -> list[str]:
+        """The lanes that workers of the queue draw from: all, or those of some definitions; push targets have theirs
+        to themselves.
+        """
+        bound = await self._bound_cache.get(
+            documents.key(queue.tenant, queue.key), lambda: self._definitions.of_queue(queue.tenant, queue.key)
+        )
+        worked = [each for each in bound or [] if each.target.kind is TargetKind.WORKER]
+        if definitions is None:
+            return [queue.lane, *(each.lane for each in worked)]
+        return [each.lane for each in worked if each.name in definitions]
+
+    def forget_queue(self, tenant: str, key: str) -> None:
+        """Let a change that this process just wrote take effect here without waiting for the stream."""
+        self._queue_cache.forget(documents.key(tenant, key))
+
+    def forget_definition(self, tenant: str, name: str) -> None:
+        """The same for a definition."""
+        self._definition_cache.forget(documents.key(tenant, name))
+        self._bound_cache.clear()
+
+    async def _follow(
+        self, collection: str, by_key: "_Cache[Kept]", derived: "_Cache[list[Kept]] | None" = None
+    ) -> None:
+        def changed(document_key: str) -> None:
+            by_key.forget(document_key)
+            if derived is not None:
+                derived.clear()
+
+        def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `watch.follow` calls
+            by_key.reset(live=live)
+            if derived is not None:
+                derived.reset(live=live)
+
+        await watch.follow(self._database, collection, changed=changed, reset=reset)
+
+
+class _Cache(Generic[Kept]):
+    """Keeps what was found, only while the stream that invalidates it is alive.
+
+    A value that was read while a change came in is not kept: it may be the one from before.
+    """
+
+    def __init__(self) -> None:
+        self._known: cachetools.LRUCache[str, Kept] = cachetools.LRUCache(_MOST)
+        self._live = False
+        self._generation = 0
+
+    async def get(self, key: str, read: Callable[[], Awaitable[Kept | None]]) -> Kept | None:
+        known = self._known.get(key)
         if known is not None:
             return known
         generation = self._generation
-        found = await self._queues.get(tenant, key)
-        if found is None:
-            raise errors.NotFound(f"There is no queue {key}.")
-        if self._live and generation == self._generation:
-            self._known[documents.key(tenant, key)] = found
+        found = await read()
+        if found is not None and self._live and generation == self._generation:
+            self._known[key] = found
         return found
 
-    def forget(self, tenant: str, key: str) -> None:
-        """Let a change that this process just wrote take effect here without waiting for the stream."""
-        self._forget(documents.key(tenant, key))
-
-    def _forget(self, document_key: str) -> None:
+    def forget(self, key: str) -> None:
         self._generation += 1
-        self._known.pop(document_key, None)
+        self._known.pop(key, None)
 
-    def _reset(self, live: bool) -> None:  # noqa: FBT001 - the shape that `watch.follow` calls
+    def clear(self) -> None:
         self._generation += 1
-        self._live = live
         self._known.clear()
+
+    def reset(self, *, live: bool) -> None:
+        self._live = live
+        self.clear()

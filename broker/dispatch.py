@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from broker.directory import Directory
 from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.drawing import Drawn
@@ -32,14 +33,17 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     wait: timedelta = timedelta(0)
     worker: str | None = None
     start: bool = True
+    definitions: tuple[str, ...] | None = None
+    """Only tasks of these; None takes whatever the queue holds."""
 
 
 class Dispatch:
     """Answers claims of one process."""
 
-    def __init__(self, consumer: Consumer, tasks: Tasks, *, clock: Clock, prefix: str) -> None:
+    def __init__(self, consumer: Consumer, tasks: Tasks, directory: Directory, *, clock: Clock, prefix: str) -> None:
         self._consumer = consumer
         self._tasks = tasks
+        self._directory = directory
         self._clock = clock
         self._prefix = prefix
 
@@ -51,7 +55,8 @@ class Dispatch:
         if queue.paused:
             await _pass(claim.wait, gone)
             return []
-        lanes = [topology.lane(self._prefix, queue.tenant, queue.lane)]
+        found = await self._directory.lanes(queue, claim.definitions)
+        lanes = [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
         tasks = await self._at_once(queue, lanes, claim, claim.count)
         if tasks or not claim.wait:
             return tasks

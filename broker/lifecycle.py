@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from broker.desk import Desk
+from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.gather import Gather
 from core import creation, errors, ids, schemas, transitions
@@ -21,7 +22,7 @@ from core.clock import Clock
 from core.creation import Submission
 from core.priority import Priority
 from core.queue import Queue
-from core.task import Actor, Outcome, Progress, Task
+from core.task import Actor, Outcome, Progress, State, Task
 from core.transitions import Transition
 from store.tasks import Tasks
 
@@ -61,8 +62,18 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 class Lifecycle:
     """The operations on tasks, for one process."""
 
-    def __init__(self, *, tasks: Tasks, desk: Desk, dispatch: Dispatch, clock: Clock, dice: random.Random) -> None:
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        directory: Directory,
+        desk: Desk,
+        dispatch: Dispatch,
+        clock: Clock,
+        dice: random.Random,
+    ) -> None:
         self._tasks = tasks
+        self._directory = directory
         self._desk = desk
         self._dispatch = dispatch
         self._clock = clock
@@ -79,17 +90,17 @@ class Lifecycle:
 
         A submission whose dedup key is known answers the task of then, or `KeyReused` if that was another request.
         """
+        if queue.deleting:
+            raise errors.Conflict(f"Queue {queue.key} is being deleted.")
         at = self._clock()
         answers: list[Submitted | errors.PenstockError | None] = []
         fresh: list[Task] = []
         for submission in submissions:
             try:
-                schemas.check(queue.params_schema, submission.params, "params")
-            except errors.PayloadMismatch as error:
-                answers.append(error)
-            else:
-                fresh.append(creation.create(submission, queue=queue, tenant=queue.tenant, at=at, by=by))
+                fresh.append(await self._create(queue, submission, at, by))
                 answers.append(None)
+            except errors.PenstockError as error:
+                answers.append(error)
         rivals = iter(await self._inserts.add([(queue.tenant, task) for task in fresh])) if fresh else iter(())
         kept: list[Task] = []
         for index, task in zip([i for i, a in enumerate(answers) if a is None], fresh, strict=True):
@@ -98,6 +109,17 @@ class Lifecycle:
                 kept.append(task)
         await self._desk.offer(kept)
         return [answer for answer in answers if answer is not None]
+
+    async def _create(self, queue: Queue, submission: Submission, at: datetime, by: Actor) -> Task:
+        """The first record of what was submitted; raises where it fits neither queue nor definition."""
+        definition = None
+        if submission.definition is not None:
+            definition = await self._directory.definition(queue.tenant, submission.definition)
+            if definition.queue != queue.key:
+                raise errors.Conflict(f"Definition {definition.name} belongs to the queue {definition.queue}.")
+            schemas.check(definition.params_schema, submission.params, "params")
+        schemas.check(queue.params_schema, submission.params, "params")
+        return creation.create(submission, queue=queue, definition=definition, at=at, by=by)
 
     async def submit_one(self, queue: Queue, submission: Submission, *, by: Actor) -> Submitted:
         """`submit` of one task; raises what that would answer as a refusal."""
@@ -159,7 +181,7 @@ class Lifecycle:
                 finish.tenant,
                 finish.task_id,
                 transitions.succeed(at=at, by=by, exec_id=finish.exec_id, result=finish.result),
-                {"holder.id": by.id},
+                {"holder.id": by.id, "strict": None},
             )
             for finish, by in finishes
         ]
@@ -173,10 +195,45 @@ class Lifecycle:
         for finish, _ in finishes:
             wanted.setdefault(finish.tenant, []).append(finish.task_id)
         found = {tenant: await self._tasks.get_many(tenant, task_ids) for tenant, task_ids in wanted.items()}
-        return [_verdict(found[finish.tenant].get(finish.task_id), finish, by) for finish, by in finishes]
+        return [await self._verdict(found[finish.tenant].get(finish.task_id), finish, by) for finish, by in finishes]
+
+    async def _verdict(self, task: Task | None, finish: Finish, by: Actor) -> Ended | errors.PenstockError:
+        """Whether a task shows the end that was reported, or why not; a strict one is checked and ended here."""
+        if task is None:
+            return errors.NotFound(f"There is no task {finish.task_id}.")
+        mine = task.exec_id == finish.exec_id and task.holder is not None and task.holder.id == by.id
+        if mine and task.outcome is Outcome.SUCCEEDED and task.ended_at is not None:
+            return Ended(task_id=task.id, ended_at=task.ended_at)
+        if mine and task.strict and task.state is State.IN_PROGRESS:
+            return await self._complete_strictly(task, finish, by)
+        change = transitions.succeed(at=task.updated_at, by=by, exec_id=finish.exec_id, result=None)
+        return _refusal(task, finish.exec_id, by, change)
+
+    async def _complete_strictly(self, task: Task, finish: Finish, by: Actor) -> Ended | errors.PenstockError:
+        at = self._clock()
+        try:
+            await self._check_end(task, "result", finish.result)
+            await self._change(
+                task,
+                lambda now: transitions.complete(_held(now, finish.exec_id), at=at, by=by, result=finish.result),
+            )
+        except errors.PenstockError as error:
+            return error
+        return Ended(task_id=task.id, ended_at=at)
+
+    async def _check_end(self, task: Task, field: str, value: Any) -> None:
+        """Raise `PayloadMismatch` where a result or error does not fit the task's definition, if that still exists."""
+        if not task.strict or task.definition is None:
+            return
+        try:
+            definition = await self._directory.definition(task.tenant, task.definition)
+        except errors.NotFound:
+            return
+        schemas.check(definition.result_schema if field == "result" else definition.error_schema, value, field)
 
     async def fail(self, task: Task, *, exec_id: str, error: Any, retryable: bool, by: Actor) -> Task:
         """The attempt failed: again after the backoff, or a dead letter. Raises `LeaseLost`, `WrongState`."""
+        await self._check_end(task, "error", error)
         return await self._change(
             task,
             lambda now: transitions.fail(
@@ -260,17 +317,6 @@ def _held(task: Task, exec_id: str) -> Task:
     if task.exec_id != exec_id:
         raise errors.LeaseLost(extra={"state": task.state.value})
     return task
-
-
-def _verdict(task: Task | None, finish: Finish, by: Actor) -> Ended | errors.PenstockError:
-    """Whether a task shows the end that was reported, or why that was refused."""
-    if task is None:
-        return errors.NotFound(f"There is no task {finish.task_id}.")
-    mine = task.exec_id == finish.exec_id and task.holder is not None and task.holder.id == by.id
-    if mine and task.outcome is Outcome.SUCCEEDED and task.ended_at is not None:
-        return Ended(task_id=task.id, ended_at=task.ended_at)
-    change = transitions.succeed(at=task.updated_at, by=by, exec_id=finish.exec_id, result=None)
-    return _refusal(task, finish.exec_id, by, change)
 
 
 def _refusal(task: Task, exec_id: str, by: Actor, change: Transition) -> errors.PenstockError:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from core import ids, timers
+from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
 from core.task import TICKET_REPAIR, Actor, Limits, Note, State, Task
@@ -31,20 +32,26 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None = None
 
 
-def create(submission: Submission, *, queue: Queue, tenant: str, at: datetime, by: Actor) -> Task:
-    """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket."""
+def create(
+    submission: Submission, *, queue: Queue, at: datetime, by: Actor, definition: Definition | None = None
+) -> Task:
+    """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket.
+
+    What the submission leaves open comes from its definition, else from the queue.
+    """
     task_id = submission.id or ids.new_id()
     execute_at = submission.execute_at if submission.delay is None else at + submission.delay
     waits = execute_at is not None and execute_at > at
-    limits = submission.limits or queue.defaults.limits
-    urgency = queue.defaults.priority if submission.priority is None else submission.priority
+    limits = submission.limits or (definition.limits if definition else queue.defaults.limits)
+    usual = queue.defaults.priority if definition is None or definition.priority is None else definition.priority
+    urgency = usual if submission.priority is None else submission.priority
     begin = execute_at if waits and execute_at is not None else at
     overall = limits.overall_seconds
     task = Task(
-        tenant=tenant,
+        tenant=queue.tenant,
         id=task_id,
         queue=queue.key,
-        lane=queue.lane,
+        lane=definition.lane if definition else queue.lane,
         state=State.WAITING if waits else State.READY,
         seq=1,
         priority=urgency,
@@ -54,7 +61,8 @@ def create(submission: Submission, *, queue: Queue, tenant: str, at: datetime, b
         updated_at=at,
         limits=limits,
         last_event=Note(type="created", at=at, by=by),
-        definition=submission.definition,
+        definition=definition.name if definition else None,
+        strict=True if definition and definition.strict else None,
         name=submission.name,
         description=submission.description,
         params=submission.params,

@@ -143,6 +143,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     last_event: Note
 
     definition: str | None = None
+    strict: bool | None = None
+    """True when its result or error must fit a schema of its definition: it is checked before it is written."""
     name: str | None = None
     description: str | None = None
     params: Any = None

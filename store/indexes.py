@@ -61,6 +61,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("at", ASCENDING)], name="age"),
     ],
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
+    "definitions": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
     "tenants": [IndexModel([("issuer", ASCENDING)], name="issuer", unique=True)],
     "stats": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("minute", ASCENDING)], name="series")],
     "redrives": [IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running")],

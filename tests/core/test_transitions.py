@@ -33,7 +33,7 @@ def queue() -> Queue:
 
 def new(**fields: object) -> Task:
     submission = msgspec.structs.replace(creation.Submission(name="one", limits=LIMITS), **fields)
-    return creation.create(submission, queue=queue(), tenant="demo", at=NOW, by=ANN)
+    return creation.create(submission, queue=queue(), at=NOW, by=ANN)
 
 
 def claimed(task: Task, *, at: datetime = NOW, start: bool = True) -> Task:
