@@ -1,0 +1,101 @@
+"""Lanes as things: declare, count, empty and drop them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import aiormq
+import aiormq.abc
+import structlog
+
+from broker.rabbit import connection, topology
+
+log = structlog.get_logger(__name__)
+
+CALL_TIMEOUT = 5.0
+_REFUSALS = (aiormq.ChannelNotFoundEntity, aiormq.ChannelPreconditionFailed)
+
+T = TypeVar("T")
+
+
+class Lanes:
+    """The lanes of a broker, over a link that does not publish: one that does may be blocked.
+
+    Calls wait for each other on one channel, since the broker closes a channel in which a call failed. Each raises
+    `Unavailable` when the link is down or the broker does not answer in time.
+    """
+
+    def __init__(self, link: connection.Link) -> None:
+        self._link = link
+        self._lock = asyncio.Lock()
+        self._channel: aiormq.abc.AbstractChannel | None = None
+        self._known: set[str] = set()
+        self._known_on: aiormq.abc.AbstractConnection | None = None
+
+    async def ensure(self, lanes: Iterable[str]) -> None:
+        """Declare those lanes that are not known to exist. What is known is forgotten with the connection."""
+        present = self._link.connection()
+        if present is not self._known_on:
+            self._known.clear()
+            self._known_on = present
+        if missing := [lane for lane in lanes if lane not in self._known]:
+            await self.declare(missing)
+
+    async def declare(self, lanes: Iterable[str]) -> None:
+        """Declare lanes; one that exists with other arguments is used as it is."""
+        arguments = topology.lane_arguments(self._link.server_version)
+        for lane in lanes:
+            try:
+                await self._call(
+                    lambda channel, lane=lane: channel.queue_declare(lane, durable=True, arguments=arguments)
+                )
+            except aiormq.ChannelPreconditionFailed as reason:
+                # Left by an older RabbitMQ or release. It orders by priority all the same.
+                log.warning("lane declared differently before", lane=lane, reason=str(reason))
+            self._known.add(lane)
+
+    def forget(self, lanes: Iterable[str] | None = None) -> None:
+        """Take these lanes, or without an argument all, for granted no more: one turned out to be missing."""
+        if lanes is None:
+            self._known.clear()
+        else:
+            self._known.difference_update(lanes)
+
+    async def depth(self, lane: str) -> int | None:
+        """How many tickets wait in the lane, without those handed to somebody; None when it does not exist.
+
+        A quorum queue may answer 0 for a moment after the broker's restart.
+        """
+        try:
+            answer = await self._call(lambda channel: channel.queue_declare(lane, passive=True))
+        except aiormq.ChannelNotFoundEntity:
+            return None
+        return answer.message_count
+
+    async def purge(self, lane: str) -> int:
+        """Remove the waiting tickets; answers how many there were. Those handed to somebody stay."""
+        try:
+            answer = await self._call(lambda channel: channel.queue_purge(lane))
+        except aiormq.ChannelNotFoundEntity:
+            return 0
+        return answer.message_count or 0
+
+    async def drop(self, lane: str) -> None:
+        """Delete the lane with its tickets; whoever waits there is told. No lane, no error."""
+        self._known.discard(lane)
+        await self._call(lambda channel: channel.queue_delete(lane))
+
+    async def close(self) -> None:
+        """Close the channel."""
+        async with self._lock:
+            if self._channel is not None and not self._channel.is_closed:
+                with connection.translated():
+                    await self._channel.close()
+
+    async def _call(self, operation: Callable[[aiormq.abc.AbstractChannel], Awaitable[T]]) -> T:
+        with connection.translated(*_REFUSALS):
+            async with asyncio.timeout(CALL_TIMEOUT), self._lock:
+                parent = self._link.connection()
+                if self._channel is None or self._channel.is_closed:
+                    self._channel = await parent.channel(publisher_confirms=False)
+                return await operation(self._channel)
