@@ -76,9 +76,14 @@ def _translated(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             return await method(*args, **kwargs)
         except driver.PyMongoError as error:
             if unavailable(error):
-                raise errors.Unavailable(
-                    "The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER
-                ) from error
+                raise translated(error) from error
             raise
 
     return call
+
+
+def translated(error: Exception) -> Exception:
+    """`Unavailable` in place of an error that means that MongoDB is away; any other as it is."""
+    if unavailable(error):
+        return errors.Unavailable("The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER)
+    return error
