@@ -6,15 +6,17 @@ Partial wherever possible, so that ended tasks leave it: every moved key costs m
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from store import positions
 from store.mongo import Database
 
 _DATE = {"$type": "date"}
 
 INDEXES: dict[str, list[IndexModel]] = {
     "tasks": [
-        # The worklist and the counts by state; the one sortable `place` makes a page a single range.
+        # The worklist and the counts by state; the one sortable `place` makes a page a single range. The lane at the
+        # end lets the refill count ready tasks by lane without reading them (0.5 s a million).
         IndexModel(
-            [("tenant", ASCENDING), ("queue", ASCENDING), ("state", ASCENDING), ("place", ASCENDING)],
+            [(field, ASCENDING) for field in ("tenant", "queue", "state", "place", "lane")],
             name="worklist",
             partialFilterExpression={"state": {"$gt": "done"}},
         ),
@@ -63,12 +65,22 @@ INDEXES: dict[str, list[IndexModel]] = {
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
     "definitions": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
     "tenants": [IndexModel([("issuer", ASCENDING)], name="issuer", unique=True)],
-    "stats": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("minute", ASCENDING)], name="series")],
-    "redrives": [IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running")],
+    "stats": [
+        IndexModel([(field, ASCENDING) for field in ("tenant", "queue", "unit", "at")], name="series"),
+        IndexModel([("at", ASCENDING)], name="age"),
+    ],
+    "redrives": [
+        IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running"),
+        IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("createdAt", DESCENDING)], name="queue"),
+    ],
 }
 
 
 async def ensure(database: Database) -> None:
-    """Make the indexes that are missing; those that exist are left as they are."""
+    """Make the indexes that are missing, and note from when on events are followed: before the first task is written.
+
+    What exists is left as it is. Safe to call from every process at its start.
+    """
+    await positions.begin(database)
     for collection, models in INDEXES.items():
         await database[collection].create_indexes(models)
