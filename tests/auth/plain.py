@@ -4,13 +4,15 @@ import asyncio
 from typing import Any
 
 import httpx
-from joserfc import jwk, jwt
+from joserfc import jwk
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 ISSUER = "https://login.example"
+RSA = jwk.RSAKey.generate_key(2048, auto_kid=True)
+EC = jwk.ECKey.generate_key("P-256", auto_kid=True)
 
 
 class Plain:
@@ -48,8 +50,3 @@ class Plain:
         if self.body is not None:
             return Response(self.body)
         return JSONResponse({"keys": self.keys}, self.status)
-
-
-def signed(key: jwk.RSAKey | jwk.ECKey | jwk.OctKey, alg: str, claims: dict[str, Any], **header: Any) -> str:
-    """A token with any header; nothing is checked on the way."""
-    return jwt.encode({"alg": alg, **header}, claims, key, algorithms=[alg])

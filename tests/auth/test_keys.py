@@ -12,14 +12,12 @@ from auth import keys
 from core import errors
 from deploy.local import issuer
 from tests.auth import plain
-from tests.auth.plain import ISSUER, Plain
+from tests.auth.plain import EC, ISSUER, RSA, Plain
 from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until
 
 MINUTE = timedelta(minutes=1)
-RSA = jwk.RSAKey.generate_key(2048, auto_kid=True)
-EC = jwk.ECKey.generate_key("P-256", auto_kid=True)
-JWKS = "/jwks"
+DISCOVERY, JWKS = "/.well-known/openid-configuration", "/jwks"
 
 
 @pytest.fixture
@@ -63,6 +61,7 @@ async def test_without_a_kid_two_keys_are_too_many(known: keys.Keys, there: Plai
     "odd",
     [
         RSA.as_dict() | {"kid": "odd", "use": "enc", "alg": "RSA-OAEP"},
+        RSA.as_dict() | {"kid": "odd", "use": "enc"},
         RSA.as_dict() | {"kid": "odd", "alg": "PS256"},
         RSA.as_dict() | {"kid": "odd", "use": 7},
         {"kty": "RSA", "kid": "odd", "n": "w" + "7" * 170, "e": "AQAB"},
@@ -78,7 +77,8 @@ async def test_without_a_kid_two_keys_are_too_many(known: keys.Keys, there: Plai
         {"kty": "EC", "kid": "odd", "crv": "P-256", "x": "AA", "y": "AA"},
     ],
     ids=[
-        "encryption", "other-alg", "use-a-number", "short", "other-curve", "symmetric", "broken", "empty",
+        "encryption", "encryption-of-any-kind", "other-alg",
+        "use-a-number", "short", "other-curve", "symmetric", "broken", "empty",
         "unknown-type", "no-type", "type-a-list", "numbers", "unknown-curve", "off-the-curve",
     ],
 )  # fmt: skip
@@ -172,6 +172,19 @@ async def test_an_issuer_that_is_away_is_tried_once_a_pause(
     fake_clock.advance(timedelta(seconds=5))
     there.status = 200
     assert await known.find(ISSUER, "RS256", RSA.kid) is not None
+
+
+async def test_an_issuer_that_moved_its_keys_is_found_again(
+    known: keys.Keys, there: Plain, fake_clock: FakeClock
+) -> None:
+    await known.find(ISSUER, "RS256", RSA.kid)
+    there.status = 404
+    fake_clock.advance(timedelta(minutes=5))
+    await known.find(ISSUER, "RS256", RSA.kid)
+    there.status = 200
+    fake_clock.advance(timedelta(seconds=5))
+    await known.find(ISSUER, "RS256", RSA.kid)
+    assert there.hits == [DISCOVERY, JWKS, JWKS, DISCOVERY, JWKS]
 
 
 async def test_keys_outlive_an_outage_of_the_issuer_for_a_while(
