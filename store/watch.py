@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 from pymongo import errors as driver
+from pymongo.read_concern import ReadConcern
 
 from store import mongo
 
@@ -20,9 +21,11 @@ async def follow(
     `reset(True)` is called when the stream has (again) begun: what was cached before may be stale. `reset(False)`
     is called when it broke: nothing may be cached until it begins again.
     """
+    # A change stream reads what the majority has and refuses any other concern.
+    followed = database.get_collection(collection, read_concern=ReadConcern("majority"))
     while True:
         try:
-            async with await database[collection].watch([{"$project": {"documentKey": 1}}]) as stream:
+            async with await followed.watch([{"$project": {"documentKey": 1}}]) as stream:
                 reset(True)
                 async for change in stream:
                     changed(str(change["documentKey"]["_id"]))
