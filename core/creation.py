@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core import ids, timers
+from core import clock, ids, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
@@ -41,6 +41,7 @@ def create(
     """
     task_id = submission.id or ids.new_id()
     execute_at = submission.execute_at if submission.delay is None else at + submission.delay
+    execute_at = None if execute_at is None else clock.cut(execute_at)
     waits = execute_at is not None and execute_at > at
     limits = submission.limits or (definition.limits if definition else queue.defaults.limits)
     usual = queue.defaults.priority if definition is None or definition.priority is None else definition.priority
@@ -70,8 +71,8 @@ def create(
         labels=submission.labels,
         record_id=submission.record_id,
         execute_at=execute_at if waits else None,
-        expire_at=submission.expire_at,
-        overall_at=None if overall is None else begin + timedelta(seconds=overall),
+        expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
+        overall_at=None if overall is None else begin + clock.span(overall),
         ticket_due=None if waits else at + TICKET_REPAIR,
         dedup_key=submission.dedup_key,
         fingerprint=submission.fingerprint,

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from core import clock
+
 
 class BackoffKind(StrEnum):
     """How the delay grows from one failure to the next."""
@@ -40,4 +42,4 @@ def delay(backoff: Backoff, failures: int, dice: random.Random) -> timedelta:
     else:
         seconds = backoff.initial_seconds
     seconds = min(seconds, backoff.max_seconds)
-    return timedelta(seconds=seconds * (1.0 - backoff.jitter * dice.random()))
+    return clock.span(seconds * (1.0 - backoff.jitter * dice.random()))

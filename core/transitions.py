@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from core import errors, priority, retry, timers
+from core import clock, errors, priority, retry, timers
 from core.task import (
     ENGINE,
     HELD,
@@ -88,7 +88,7 @@ def apply(change: Transition, task: Task) -> Task:
         fields["attempt"] = task.attempt + 1
     if change.lease is not None:
         seconds: float | None = getattr(task.limits, change.lease)
-        fields["lease_until"] = None if seconds is None else change.at + timedelta(seconds=seconds)
+        fields["lease_until"] = None if seconds is None else change.at + clock.span(seconds)
     if change.note is not None:
         fields |= {"last_event": change.note, "seq": task.seq + 1}
     fields = {k: _default(k) if v is None else v for k, v in fields.items()}
@@ -274,7 +274,7 @@ def retry_ended(task: Task, *, at: datetime, by: Actor, redrive: str | None = No
         "ended_before": before,
         "redrive": redrive,
     }
-    sets |= {"overall_at": None if overall is None else at + timedelta(seconds=overall)}
+    sets |= {"overall_at": None if overall is None else at + clock.span(overall)}
     note = Note(type="redriven", at=at, by=by)
     return _ready(task, "retry", at, frozenset({State.DONE}), note, sets=sets)
 
