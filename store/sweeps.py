@@ -1,8 +1,13 @@
-"""What the engine reads and writes over all tenants: due timers, missing tickets, leftovers. Only this is unscoped."""
+"""What the engine reads and writes of tasks over all tenants: due timers and missing tickets.
+
+Unscoped like this file are only `leftovers`, `headers`, `stream` and `eventlog`: the engine's own, no caller's.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+import structlog
 from pymongo import UpdateMany, UpdateOne
 
 from core import transitions
@@ -11,6 +16,8 @@ from core.transitions import Transition
 from store import changes, documents, mongo
 from store.mongo import Document
 
+_log = structlog.get_logger(__name__)
+
 
 @mongo.translating
 class Sweeps:
@@ -18,15 +25,16 @@ class Sweeps:
 
     def __init__(self, database: mongo.Database) -> None:
         self._tasks = database["tasks"]
+        self._unreadable: set[str] = set()
 
     async def due(self, now: datetime, limit: int) -> list[Task]:
         """Tasks whose timer has run out, the longest overdue first (index `timer`)."""
         cursor = self._tasks.find({"dueAt": {"$lte": now}}).sort("dueAt", 1).limit(limit)
-        return [documents.decode(row, Task) async for row in cursor]
+        return self._readable([row async for row in cursor])
 
     async def next_due(self) -> datetime | None:
         """When the next timer runs out; None when there is none."""
-        row = await self._tasks.find_one({"dueAt": {"$type": "date"}}, {"dueAt": 1}, sort=[("dueAt", 1)])
+        row = await self._tasks.find_one({"dueAt": {"$exists": True}}, {"dueAt": 1}, sort=[("dueAt", 1)])
         return None if row is None else row["dueAt"]
 
     async def wake(self, tasks: Sequence[Task], at: datetime) -> int:
@@ -66,10 +74,10 @@ class Sweeps:
         return [a for a in afters if now.get(documents.key(a.tenant, a.id)) == (a.seq, a.updated_at)]
 
     async def unticketed(self, now: datetime, limit: int) -> list[Task]:
-        """Ready tasks whose ticket was not confirmed in time (index `tickets`)."""
+        """Ready tasks whose ticket was not confirmed in time (index `tickets`), in the order of the worklist."""
         found: Document = {"ticketDue": {"$lte": now}, "state": State.READY.value, "assignment.to.id": None}
         cursor = self._tasks.find(found).sort("ticketDue", 1).limit(limit)
-        return [documents.decode(row, Task) async for row in cursor]
+        return sorted(self._readable([row async for row in cursor]), key=lambda task: task.place)
 
     async def postpone_tickets(self, tasks: Sequence[Task], now: datetime) -> None:
         """Give the broker more time for these tasks' tickets: it did not confirm them."""
@@ -79,41 +87,49 @@ class Sweeps:
             {"$set": {"ticketDue": now + TICKET_REPAIR}},
         )
 
-    async def ready_by_lane(self) -> dict[tuple[str, str, str], int]:
-        """Ready tasks that should have a ticket in the broker: (tenant, queue, lane) to count."""
+    async def ready_by_lane(self, tenant: str, queue: str) -> dict[str, int]:
+        """A queue's ready tasks by lane, those of a person included; read from the worklist index alone."""
         pipeline: list[Document] = [
-            {"$match": {"state": State.READY.value, "assignment.to.id": None, "ticketDue": None}},
-            {"$group": {"_id": {"t": "$tenant", "q": "$queue", "l": "$lane"}, "count": {"$sum": 1}}},
+            {"$match": {"tenant": tenant, "queue": queue, "state": State.READY.value}},
+            {"$group": {"_id": "$lane", "count": {"$sum": 1}}},
         ]
-        cursor = await self._tasks.aggregate(pipeline)
-        return {(row["_id"]["t"], row["_id"]["q"], row["_id"]["l"]): int(row["count"]) async for row in cursor}
+        cursor = await self._tasks.aggregate(pipeline, hint="worklist")
+        return {str(row["_id"]): int(row["count"]) async for row in cursor}
 
-    async def request_tickets(self, tenant: str, queue: str, lane: str, now: datetime) -> int:
-        """Mark every ready task of a lane as in need of a ticket: the relay publishes them; answers how many."""
-        found: Document = {"tenant": tenant, "queue": queue, "state": State.READY.value, "lane": lane}
-        result = await self._tasks.update_many(
-            found | {"assignment.to.id": None, "ticketDue": None}, {"$set": {"ticketDue": now}}
-        )
-        return result.modified_count
+    async def ticketed_in_lane(self, tenant: str, queue: str, lane: str) -> int:
+        """How many ready tasks of a lane should have a ticket in the broker: nobody's, and confirmed before."""
+        return await self._tasks.count_documents(_ticketed(tenant, queue, lane), hint="worklist")
 
-    async def erase_ended(self, tenant: str, queue: str, before: datetime, limit: int) -> int:
-        """Remove tasks of a queue that ended before that moment, at most `limit` (index `ended`)."""
-        found: Document = {
-            "tenant": tenant,
-            "queue": queue,
-            "endedAt": {"$lt": before},
-            "state": State.DONE.value,
-        }
-        cursor = self._tasks.find(found, {"_id": 1}).sort("endedAt", 1).limit(limit)
-        return await self._erase([row["_id"] async for row in cursor])
+    async def request_tickets(
+        self, tenant: str, queue: str, lane: str, *, now: datetime, unchanged_since: datetime, after: str, limit: int
+    ) -> str | None:
+        """Mark ready tasks of a lane as in need of a ticket, at most `limit`, behind the place `after`.
 
-    async def erase_deleted(self, before: datetime, limit: int) -> int:
-        """Remove what is left of tasks that were deleted before that moment (index `deleted`)."""
-        cursor = self._tasks.find({"deletedAt": {"$lt": before}}, {"_id": 1}).limit(limit)
-        return await self._erase([row["_id"] async for row in cursor])
+        Only those that have not changed since that moment: a later change brought its own ticket. Answers the place to
+        go on from; None at the end.
+        """
+        found = _ticketed(tenant, queue, lane) | {"updatedAt": {"$lte": unchanged_since}, "place": {"$gt": after}}
+        rows = [row async for row in self._tasks.find(found, {"place": 1}).sort("place", 1).limit(limit)]
+        if rows:
+            keys = [row["_id"] for row in rows]
+            still: Document = {"_id": {"$in": keys}, "state": State.READY.value, "ticketDue": None}
+            await self._tasks.update_many(still | {"assignment.to.id": None}, {"$set": {"ticketDue": now}})
+        return str(rows[-1]["place"]) if len(rows) == limit else None
 
-    async def _erase(self, keys: list[str]) -> int:
-        if not keys:
-            return 0
-        result = await self._tasks.delete_many({"_id": {"$in": keys}, "state": State.DONE.value})
-        return result.deleted_count
+    def _readable(self, rows: list[Document]) -> list[Task]:
+        """The tasks; a document that is none is reported once and left out: it must not stop all the others."""
+        tasks: list[Task] = []
+        for row in rows:
+            key = str(row["_id"])
+            try:
+                tasks.append(documents.decode(row, Task))
+            except (msgspec.MsgspecError, KeyError) as error:
+                if key not in self._unreadable:
+                    self._unreadable.add(key)
+                    _log.error("unreadable task", key=key, error=str(error))
+        return tasks
+
+
+def _ticketed(tenant: str, queue: str, lane: str) -> Document:
+    found: Document = {"tenant": tenant, "queue": queue, "state": State.READY.value, "lane": lane}
+    return found | {"assignment.to.id": None, "ticketDue": None}

@@ -1,0 +1,83 @@
+"""The announcer: tells whoever listens on the topic exchange what happened, at least once and in the order of `n`."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from broker import loops
+from broker.rabbit import events as rabbit
+from core.events import Event
+from store.eventlog import EventLog
+from store.positions import ANNOUNCED, Positions
+
+BATCH = 1000
+_AHEAD = 10_000
+_RETRY_SECONDS = 0.5
+_IDLE_SECONDS = 5.0
+_SAVE_SECONDS = 1.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Announcer:
+    """Publishes events as they are stored; what was stored while the broker was away is read again and follows."""
+
+    def __init__(self, log: EventLog, positions: Positions, broker: rabbit.Events) -> None:
+        self._log = log
+        self._positions = positions
+        self._broker = broker
+        self._heard: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._n = 0
+        self._saved = 0
+        self._saved_at = 0.0
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """These events are stored now. What does not fit into memory is read from the record later."""
+        if len(self._heard) + len(events) <= _AHEAD:
+            self._heard.extend(events)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Announce for ever."""
+        await loops.repeat("announcer", self._begin)
+
+    async def _begin(self) -> float:
+        self._n = self._saved = (await self._positions.get(ANNOUNCED)).n
+        await loops.repeat("announcer", self.step, wake=self._news)
+        return 0.0
+
+    async def step(self) -> float:
+        """Announce what is next; answers the seconds until there may be more without news."""
+        batch = self._next() or await self._log.after(self._n, BATCH)
+        if not batch:
+            await self._save()
+            return _IDLE_SECONDS
+        if not await self._broker.publish([_announced(event) for event in batch]):
+            self._heard.clear()
+            await asyncio.sleep(_RETRY_SECONDS)
+            return 0.0
+        self._n = batch[-1].n
+        await self._save()
+        return 0.0 if self._heard else _SAVE_SECONDS
+
+    def _next(self) -> list[Event]:
+        """What was heard of and follows what was announced; empty when something in between was not heard of."""
+        while self._heard and self._heard[0].n <= self._n:
+            self._heard.popleft()
+        if not self._heard or self._heard[0].n != self._n + 1:
+            self._heard.clear()
+            return []
+        return [self._heard.popleft() for _ in range(min(BATCH, len(self._heard)))]
+
+    async def _save(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._n > self._saved and now - self._saved_at >= _SAVE_SECONDS:
+            await self._positions.advance(ANNOUNCED, n=self._n)
+            self._saved, self._saved_at = self._n, now
+
+
+def _announced(event: Event) -> rabbit.Event:
+    return rabbit.Event(tenant=event.tenant, queue=event.queue, kind=event.type, body=_encode(event))

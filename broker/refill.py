@@ -1,0 +1,111 @@
+"""The refill: a lane in which RabbitMQ has fewer tickets than MongoDB has ready tasks is filled again.
+
+A gap for a moment is normal: tickets are on their way. One that is still there a few seconds later is a loss, and the
+tasks that have not changed since the first look are marked; the relay publishes for them.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from broker.rabbit import topology
+from broker.rabbit.connection import Link
+from broker.rabbit.management import Lanes
+from core.clock import Clock
+from store.queues import Queues
+from store.sweeps import Sweeps
+
+_log = structlog.get_logger(__name__)
+
+EVERY = timedelta(seconds=10)
+SECOND_LOOK = timedelta(seconds=3)
+_IDLE_SHARE = 20
+"""A round rests at least this many times as long as it took: with large backlogs counting is not free."""
+_LONGEST_REST = timedelta(minutes=5)
+_SPARE = 100
+"""So many tasks more than tickets are missing are marked: which ones lack a ticket cannot be seen."""
+_BATCH = 1000
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """A lane that holds ready tasks of a queue."""
+
+    tenant: str
+    queue: str
+    lane: str
+
+
+class Refill:
+    """Compares lanes with the record. Safe beside another one: a ticket too many costs one look."""
+
+    def __init__(self, sweeps: Sweeps, queues: Queues, lanes: Lanes, link: Link, *, clock: Clock, prefix: str) -> None:
+        """`link` is that of `lanes`: a new connection of it starts a round at once."""
+        self._sweeps = sweeps
+        self._queues = queues
+        self._lanes = lanes
+        self._link = link
+        self._clock = clock
+        self._prefix = prefix
+        self._suspects: dict[Lane, datetime] = {}
+        self._seen: object = None
+        self._next = clock()
+
+    async def step(self) -> float:
+        """Look, if it is time; answers the seconds until it may be again."""
+        if not self._link.connected:
+            return 0.5
+        connection = self._link.connection()
+        if connection is not self._seen:
+            self._seen, self._next = connection, self._clock()
+        start = self._clock()
+        if start >= self._next:
+            await self.look()
+            took = self._clock() - start
+            usual = SECOND_LOOK if self._suspects else EVERY
+            self._next = self._clock() + min(max(usual, took * _IDLE_SHARE), _LONGEST_REST)
+        return 0.5
+
+    async def look(self) -> int:
+        """Compare every lane once; answers how many were found wanting a second time, and were given tickets."""
+        before, self._suspects = self._suspects, {}
+        filled = 0
+        for queue in await self._queues.every():
+            now = self._clock()
+            for name, ready in (await self._sweeps.ready_by_lane(queue.tenant, queue.key)).items():
+                lane = Lane(queue.tenant, queue.key, name)
+                gap = await self._gap(lane, ready)
+                if gap <= 0:
+                    continue
+                if lane in before:
+                    await self._fill(lane, gap, before[lane])
+                    filled += 1
+                else:
+                    self._suspects[lane] = now
+        return filled
+
+    async def _gap(self, lane: Lane, ready: int) -> int:
+        """How many tickets are missing, if any; tickets that are being looked at by a claim are counted as missing."""
+        depth = await self._depth(lane)
+        if depth >= ready:
+            return 0
+        # Asked before and after the count: in between tickets come with their tasks, or go with them.
+        wanted = await self._sweeps.ticketed_in_lane(lane.tenant, lane.queue, lane.lane)
+        return wanted - max(depth, await self._depth(lane))
+
+    async def _depth(self, lane: Lane) -> int:
+        return await self._lanes.depth(topology.lane(self._prefix, lane.tenant, lane.lane)) or 0
+
+    async def _fill(self, lane: Lane, gap: int, unchanged_since: datetime) -> None:
+        """Ask for tickets for the first in the worklist: as a lane is worked off, those without one stay in front."""
+        _log.warning("lane lost tickets", tenant=lane.tenant, queue=lane.queue, lane=lane.lane, missing=gap)
+        left, after = gap + _SPARE, ""
+        while left > 0:
+            limit = min(left, _BATCH)
+            last = await self._sweeps.request_tickets(
+                lane.tenant, lane.queue, lane.lane,
+                now=self._clock(), unchanged_since=unchanged_since, after=after, limit=limit,
+            )  # fmt: skip
+            if last is None:
+                return
+            left, after = left - limit, last

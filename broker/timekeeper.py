@@ -1,0 +1,106 @@
+"""The timekeeper: what is due happens. Retries and delayed tasks become ready, late ones lose their lease or end.
+
+Each task has one timer (`dueAt`, `dueKind`), so one index tells what is due; nothing sleeps in memory for a task.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from broker.desk import Desk
+from core import errors, transitions
+from core.clock import Clock
+from core.task import ENGINE, DueKind, Task
+from core.transitions import Transition
+from store.sweeps import Sweeps
+
+_log = structlog.get_logger(__name__)
+
+BATCH = 500
+TICK_SECONDS = 0.5
+_GATHER_SECONDS = 0.05
+"""Between rounds while timers keep running out one by one: so that they are taken together."""
+_MOST_OFFERS = 8
+
+
+class Timekeeper:
+    """Runs timers in batches; safe beside another one, since every write fits only once."""
+
+    def __init__(self, sweeps: Sweeps, desk: Desk, *, clock: Clock, dice: random.Random) -> None:
+        self._sweeps = sweeps
+        self._desk = desk
+        self._clock = clock
+        self._dice = dice
+        self._offers: set[asyncio.Task[None]] = set()
+
+    async def step(self) -> float:
+        """Run what is due, at most a batch; answers the seconds until there may be more."""
+        now = self._clock()
+        next_due = await self._sweeps.next_due()
+        if next_due is None or next_due > now:
+            return TICK_SECONDS if next_due is None else min(TICK_SECONDS, (next_due - now).total_seconds())
+        due = await self._sweeps.due(now, BATCH)
+        changed = await self._run(due, now)
+        self._offer(changed)
+        if len(due) == BATCH and changed:
+            return 0.0
+        return _GATHER_SECONDS if changed else TICK_SECONDS
+
+    async def close(self) -> None:
+        """Wait for tickets that are on their way."""
+        if self._offers:
+            await asyncio.wait(self._offers)
+
+    async def _run(self, due: Sequence[Task], now: datetime) -> list[Task]:
+        """Write what these tasks' timers say; answers the tasks as they are then."""
+        waiting = [task for task in due if task.due_kind is DueKind.EXECUTE]
+        others = [task for task in due if task.due_kind is not DueKind.EXECUTE]
+        woken, settled = await asyncio.gather(self._wake(waiting, now), self._settle(others, now))
+        return woken + settled
+
+    async def _wake(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
+        if not tasks:
+            return []
+        # One that somebody else changed meanwhile gets a stale ticket, which costs its claimer one look.
+        await self._sweeps.wake(tasks, now)
+        return [transitions.apply(transitions.wake(at=now, assigned=task.assignee is not None), task) for task in tasks]
+
+    async def _settle(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
+        pairs: list[tuple[Task, Transition]] = []
+        for task in tasks:
+            change = self._change(task, now)
+            try:
+                transitions.apply(change, task)
+            except errors.Conflict as error:
+                _log.error("timer does not fit its task", task=task.id, tenant=task.tenant, error=error.detail)
+            else:
+                pairs.append((task, change))
+        half = len(pairs) // 2
+        first, second = await asyncio.gather(self._sweeps.settle(pairs[:half]), self._sweeps.settle(pairs[half:]))
+        return first + second
+
+    def _change(self, task: Task, now: datetime) -> Transition:
+        """What a timer of this kind means for the task."""
+        match task.due_kind:
+            case DueKind.START_TIMEOUT:
+                return transitions.miss_start(task, at=now)
+            case DueKind.LEASE:
+                return transitions.lose_lease(task, at=now, dice=self._dice)
+            case DueKind.EXPIRY:
+                return transitions.expire(task, at=now)
+            case DueKind.CANCEL:
+                asked = task.cancel_request
+                by, message = (asked.by, asked.message) if asked is not None else (ENGINE, None)
+                return transitions.cancel(task, at=now, by=by, message=message)
+            case _:
+                return transitions.run_out(task, at=now)
+
+    def _offer(self, changed: list[Task]) -> None:
+        """Publish tickets for what is ready, behind us. While too many are on their way, they are left to the relay."""
+        if changed and len(self._offers) < _MOST_OFFERS:
+            offer = asyncio.create_task(self._desk.offer(changed))
+            self._offers.add(offer)
+            offer.add_done_callback(self._offers.discard)

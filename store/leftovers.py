@@ -1,0 +1,70 @@
+"""What is kept only for a time: ended tasks, remains of deleted ones, old statistics. Over all tenants."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from core.task import State
+from store import documents, mongo
+from store.mongo import Document
+
+Key = tuple[str, str]
+"""Tenant and id of a task."""
+
+
+@mongo.translating
+class Leftovers:
+    """Finds and removes what is older than somebody wants to keep; at most a batch a call."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._database = database
+        self._tasks = database["tasks"]
+
+    async def ended(self, tenant: str, queue: str, before: datetime, limit: int) -> list[Key]:
+        """Tasks of a queue that ended before that moment, the oldest first (index `ended`)."""
+        found: Document = {"tenant": tenant, "queue": queue, "endedAt": {"$lt": before}, "state": State.DONE.value}
+        rows = self._tasks.find(found, {"_id": 1}).sort([("endedAt", 1), ("_id", 1)]).limit(limit)
+        return [_split(row["_id"]) async for row in rows]
+
+    async def deleted(self, before: datetime, limit: int) -> list[Key]:
+        """Tasks that were deleted before that moment (index `deleted`)."""
+        rows = self._tasks.find({"deletedAt": {"$lt": before}}, {"_id": 1}).limit(limit)
+        return [_split(row["_id"]) async for row in rows]
+
+    async def erase(self, tasks: list[Key]) -> list[Key]:
+        """Remove these tasks for good, except those that were revived meanwhile; answers which are gone."""
+        keys = [documents.key(tenant, name) for tenant, name in tasks]
+        result = await self._tasks.delete_many({"_id": {"$in": keys}, "state": State.DONE.value})
+        if result.deleted_count == len(keys):
+            return tasks
+        revived = {row["_id"] async for row in self._tasks.find({"_id": {"$in": keys}}, {"_id": 1})}
+        return [task for task, key in zip(tasks, keys, strict=True) if key not in revived]
+
+    async def queues_with_ended(self) -> list[tuple[str, str]]:
+        """(tenant, queue) of everything that has ended tasks, also queues that are no more."""
+        return [pair async for pair in self._pairs()]
+
+    async def erase_series(self, collection: str, field: str, before: datetime) -> int:
+        """Remove documents of `stats` or `redrives` that are older by that field."""
+        result = await self._database[collection].delete_many({field: {"$lt": before}})
+        return result.deleted_count
+
+    async def _pairs(self) -> AsyncIterator[tuple[str, str]]:
+        """Jumps from pair to pair over the index `ended`: one seek each, however many tasks there are."""
+        tenant, queue = await self._next({})
+        while tenant is not None and queue is not None:
+            yield tenant, queue
+            following = await self._next({"tenant": tenant, "queue": {"$gt": queue}})
+            if following[0] is None:
+                following = await self._next({"tenant": {"$gt": tenant}})
+            tenant, queue = following
+
+    async def _next(self, behind: Document) -> tuple[str | None, str | None]:
+        order = [("tenant", 1), ("queue", 1), ("endedAt", -1), ("_id", -1)]
+        fields = {"tenant": 1, "queue": 1}
+        row = await self._tasks.find_one({"endedAt": {"$type": "date"}} | behind, fields, sort=order, hint="ended")
+        return (None, None) if row is None else (row["tenant"], row["queue"])
+
+
+def _split(key: str) -> Key:
+    tenant, _, name = key.partition("/")
+    return tenant, name
