@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from store import positions
 from store.mongo import Database
 
-_DATE = {"$type": "date"}
+_PRESENT = {"$exists": True}
 
 INDEXES: dict[str, list[IndexModel]] = {
     "tasks": [
@@ -24,15 +24,15 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("tenant", ASCENDING), ("queue", ASCENDING), ("endedAt", DESCENDING), ("_id", DESCENDING)],
             name="ended",
-            partialFilterExpression={"endedAt": _DATE},
+            partialFilterExpression={"endedAt": _PRESENT},
         ),
-        IndexModel([("dueAt", ASCENDING)], name="timer", partialFilterExpression={"dueAt": _DATE}),
-        IndexModel([("ticketDue", ASCENDING)], name="tickets", partialFilterExpression={"ticketDue": _DATE}),
+        IndexModel([("dueAt", ASCENDING)], name="timer", partialFilterExpression={"dueAt": _PRESENT}),
+        IndexModel([("ticketDue", ASCENDING)], name="tickets", partialFilterExpression={"ticketDue": _PRESENT}),
         IndexModel(
             [("tenant", ASCENDING), ("queue", ASCENDING), ("dedupKey", ASCENDING)],
             name="dedup",
             unique=True,
-            partialFilterExpression={"dedupKey": {"$type": "string"}},
+            partialFilterExpression={"dedupKey": _PRESENT},
         ),
         IndexModel(
             [("tenant", ASCENDING), ("queue", ASCENDING), ("endedAt", ASCENDING), ("_id", ASCENDING)],
@@ -42,19 +42,19 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("tenant", ASCENDING), ("assignment.to.id", ASCENDING), ("place", ASCENDING)],
             name="assignee",
-            partialFilterExpression={"assignment.to.id": {"$type": "string"}, "state": {"$gt": "done"}},
+            partialFilterExpression={"assignment.to.id": _PRESENT, "state": {"$gt": "done"}},
         ),
         IndexModel(
             [("tenant", ASCENDING), ("recordId", ASCENDING), ("place", ASCENDING)],
             name="record",
-            partialFilterExpression={"recordId": {"$type": "string"}},
+            partialFilterExpression={"recordId": _PRESENT},
         ),
         IndexModel(
             [("tenant", ASCENDING), ("redrive", ASCENDING)],
             name="redrive",
-            partialFilterExpression={"redrive": {"$type": "string"}},
+            partialFilterExpression={"redrive": _PRESENT},
         ),
-        IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _DATE}),
+        IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _PRESENT}),
     ],
     "events": [
         IndexModel([("n", ASCENDING)], name="order", unique=True),

@@ -133,7 +133,7 @@ def _ranges(query: Query) -> dict[str, Document]:
         for field, (low, high) in spans.items()
     }
     if query.sort in {Sort.ENDED, Sort.ENDED_DESC} and not bounds["endedAt"]:
-        bounds["endedAt"] = {"$type": "date"}
+        bounds["endedAt"] = {"$exists": True}
     return bounds
 
 

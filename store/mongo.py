@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import Any, ParamSpec, TypeVar
 
@@ -10,6 +10,7 @@ from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient
 from pymongo import errors as driver
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -26,10 +27,11 @@ C = TypeVar("C")
 RETRY_AFTER = 2.0
 
 
-def client(url: str, *, timeout: float) -> Client:
+def client(url: str, *, timeout: float, listeners: Sequence[CommandListener] = ()) -> Client:
     """A client whose every call ends within `timeout` seconds, with majority, journalled writes (DESIGN 1.1).
 
     Nothing is connected yet: the first call does that, so a process starts while MongoDB is away.
+    `listeners` are told of every command (tracing, tests).
     """
     return AsyncMongoClient(
         url,
@@ -41,6 +43,7 @@ def client(url: str, *, timeout: float) -> Client:
         journal=True,
         maxPoolSize=64,
         retryWrites=True,
+        event_listeners=list(listeners),
     )
 
 
