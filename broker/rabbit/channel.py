@@ -25,7 +25,6 @@ log = structlog.get_logger(__name__)
 Method = commands.Basic.Deliver | commands.Basic.GetOk | commands.Basic.Return
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 2.0
-_CLOSE_TIMEOUT = 2.0
 
 
 class _Writable(Protocol):
@@ -217,7 +216,7 @@ class Keeper(Generic[C]):
         await asyncio.wait([self._task])
         if last is not None:
             with contextlib.suppress(errors.Unavailable), connection.translated():
-                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                async with asyncio.timeout(connection.CLOSE_TIMEOUT):
                     await last.flush()
                     await last.close()
 

@@ -33,6 +33,7 @@ HEARTBEAT = 10
 """Seconds; aiormq gives a silent peer up after three, RabbitMQ after two (https://www.rabbitmq.com/docs/heartbeats)."""
 
 CONNECT_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 2.0
 RETRY_AFTER = 1.0
 """Seconds after which a caller may hope that the broker is back."""
 
@@ -153,8 +154,9 @@ class Link:
             finally:
                 self._up.clear()
                 self._connection = None
-                with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
-                    await connection.close()
+                with contextlib.suppress(errors.Unavailable), translated():
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                        await connection.close()
             await asyncio.sleep(_FIRST_DELAY)
 
     async def _connect(self) -> aio_pika.abc.AbstractConnection:

@@ -1,6 +1,7 @@
 """Lanes as things: declare, count, empty and drop them."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import aiormq.abc
 import structlog
 
 from broker.rabbit import connection, topology
+from core import errors
 
 log = structlog.get_logger(__name__)
 
@@ -87,9 +89,9 @@ class Lanes:
 
     async def close(self) -> None:
         """Close the channel."""
-        async with self._lock:
-            if self._channel is not None and not self._channel.is_closed:
-                with connection.translated():
+        if self._channel is not None and not self._channel.is_closed:
+            with contextlib.suppress(errors.Unavailable), connection.translated():
+                async with asyncio.timeout(connection.CLOSE_TIMEOUT):
                     await self._channel.close()
 
     async def _call(self, operation: Callable[[aiormq.abc.AbstractChannel], Awaitable[T]]) -> T:

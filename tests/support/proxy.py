@@ -21,6 +21,9 @@ class Proxy:
         self._open.set()
         self._running: set[asyncio.Task[None]] = set()
         self.accepted = 0
+        """How many connections came."""
+        self.held = 0
+        """How many chunks are held while frozen."""
 
     @property
     def url(self) -> str:
@@ -89,7 +92,9 @@ class Proxy:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while chunk := await source.read(65536):
+            self.held += 1
             await self._open.wait()
+            self.held -= 1
             sink.write(chunk)
             await sink.drain()
         raise ConnectionResetError
