@@ -123,14 +123,17 @@ class DrawChannel(channel.PipelinedChannel):
         return name
 
     def cancel(self, names: Iterable[str]) -> None:
-        """End consumers and give back what they hold; what is on its way to them goes back when it comes."""
-        ended = set(names)
+        """End consumers; what is on its way to them goes back when it comes."""
         frames = bytearray()
-        for name in ended:
+        for name in names:
             self.consumers.pop(name, None)
             if self._sinks.pop(name, None) is not None:
                 frames += self.marshal(commands.Basic.Cancel(consumer_tag=name, nowait=True))
         self.send(frames)
+
+    def give_back(self, names: Iterable[str]) -> None:
+        """Give back whatever came by these consumers and was not settled."""
+        ended = set(names)
         self.settle([tag for tag, name in self._unsettled.items() if name in ended], back=True)
 
     def settle(self, tags: Sequence[int], *, back: bool) -> None:

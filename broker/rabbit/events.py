@@ -94,6 +94,11 @@ class Listener:
             await self._news.wait()
         return self._items.popleft()
 
+    @property
+    def unread(self) -> int:
+        """How many items wait to be read."""
+        return len(self._items)
+
     async def bind(self, pattern: str) -> None:
         """Hear also what fits this pattern; when the link is down, from its return on."""
         self._patterns.add(pattern)

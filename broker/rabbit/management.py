@@ -8,6 +8,7 @@ from typing import TypeVar
 import aiormq
 import aiormq.abc
 import structlog
+from pamqp import commands
 
 from broker.rabbit import connection, topology
 from core import errors
@@ -68,11 +69,13 @@ class Lanes:
 
         A quorum queue may answer 0 for a moment after the broker's restart.
         """
-        try:
-            answer = await self._call(lambda channel: channel.queue_declare(lane, passive=True))
-        except aiormq.ChannelNotFoundEntity:
-            return None
-        return answer.message_count
+        seen = await self._look(lane)
+        return None if seen is None else seen.message_count
+
+    async def consumers(self, lane: str) -> int | None:
+        """How many wait in the lane, in all processes together; None when it does not exist."""
+        seen = await self._look(lane)
+        return None if seen is None else seen.consumer_count
 
     async def purge(self, lane: str) -> int:
         """Remove the waiting tickets; answers how many there were. Those handed to somebody stay."""
@@ -93,6 +96,12 @@ class Lanes:
             with contextlib.suppress(errors.Unavailable), connection.translated():
                 async with asyncio.timeout(connection.CLOSE_TIMEOUT):
                     await self._channel.close()
+
+    async def _look(self, lane: str) -> commands.Queue.DeclareOk | None:
+        try:
+            return await self._call(lambda channel: channel.queue_declare(lane, passive=True))
+        except aiormq.ChannelNotFoundEntity:
+            return None
 
     async def _call(self, operation: Callable[[aiormq.abc.AbstractChannel], Awaitable[T]]) -> T:
         with connection.translated(*_REFUSALS):

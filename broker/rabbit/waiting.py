@@ -63,9 +63,13 @@ class Waiter:
         self._news.set()
 
     def end(self) -> None:
-        """Called by the channel: a lane was dropped."""
+        """Called by the channel: a lane was dropped. What came and was not taken goes back to the others."""
         self.ended = True
         self._waiters.dropped(self)
+        if self._channel is not None:
+            self._channel.cancel(self._consumers)
+            self._channel.settle([drawn.tag for drawn in self._ready], back=True)
+        self._ready.clear()
         self._news.set()
 
     def stand(self, place: drawing.DrawChannel) -> None:
@@ -78,6 +82,7 @@ class Waiter:
         """Wait no more."""
         if self._channel is not None:
             self._channel.cancel(self._consumers)
+            self._channel.give_back(self._consumers)
 
     def _best(self) -> drawing.Drawn | None:
         if not self._ready or self._channel is None or self._channel.is_closed:

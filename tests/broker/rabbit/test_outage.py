@@ -1,0 +1,120 @@
+"""What RabbitMQ itself can do to us: block, die, and come back having forgotten everything."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import children, rabbitmq
+from tests.support import waiting
+from tests.support.hands import Hands, hands, ticket
+
+LANE = "test.lane.demo.one"
+
+
+class Node:
+    """A RabbitMQ of a test's own."""
+
+    def __init__(self, home: Path) -> None:
+        self.node = rabbitmq.node(home, vhosts=("main",))
+        self._running: list[children.Child] = []
+
+    async def start(self) -> None:
+        """Start it, on its old data if there are any."""
+        self._running.append(await children.start(rabbitmq.server(self.node)))
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        await children.kill(self._running.pop())
+
+    async def control(self, *words: str) -> None:
+        """Run rabbitmqctl."""
+        env = {**os.environ, **rabbitmq.environment(self.node)}
+        process = await asyncio.create_subprocess_exec(
+            rabbitmq.scripts() / "rabbitmqctl",
+            *words,
+            env={name: value for name, value in env.items() if value},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert await process.wait() == 0
+
+    async def stop(self) -> None:
+        """End whatever runs."""
+        for child in reversed(self._running):
+            await children.kill(child)
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    """A node that this test may break."""
+    own = Node(tmp_path)
+    epmd = await children.start(rabbitmq.epmd(own.node))
+    try:
+        await own.start()
+        yield own
+    finally:
+        await own.stop()
+        await children.kill(epmd)
+
+
+@pytest.fixture
+async def broker(node: Node) -> AsyncIterator[Hands]:
+    """Hands on that node."""
+    async with hands(node.node.url("main"), "test.events", publish_timeout=1) as made:
+        await made.ready()
+        yield made
+
+
+async def test_while_rabbitmq_blocks_us_publishing_gives_up_and_drawing_goes_on(node: Node, broker: Hands) -> None:
+    await broker.put(*(ticket(LANE, f"{number}") for number in range(3)))
+    await node.control("set_vm_memory_high_watermark", "absolute", "1")
+    # RabbitMQ tells a connection that it is blocked when that connection publishes.
+    assert await broker.publisher.publish([ticket(LANE, "held")]) == []
+    assert broker.publishing.blocked
+    assert broker.publishing.connected
+    async with asyncio.timeout(0.2):
+        assert await broker.publisher.publish([ticket(LANE, "refused")]) == []
+    assert not broker.taking.blocked
+    assert await broker.ids(LANE) == ["0", "1", "2"]
+
+    await node.control("set_vm_memory_high_watermark", "0.4")
+    await waiting.wait_until(lambda: not broker.publishing.blocked, what="the connection is unblocked")
+    await broker.put(ticket(LANE, "later"))
+    assert sorted(await broker.ids(LANE)) == ["held", "later"]
+
+
+async def test_a_killed_rabbitmq_keeps_what_it_confirmed_and_one_without_its_disk_works_again(
+    node: Node, broker: Hands
+) -> None:
+    kept = [ticket(LANE, f"{number:03d}", age=number) for number in range(500)]
+    await broker.put(*kept)
+    held = await broker.consumer.draw([LANE], 10)
+
+    await node.kill()
+    await waiting.wait_until(lambda: lost(broker), what="the loss is noticed")
+    await broker.consumer.settle(held)
+    assert await broker.publisher.publish([ticket(LANE, "lost")]) == []
+    await node.start()
+    await broker.ready()
+    assert await broker.ids(LANE, count=1000) == [each.ids[0] for each in kept]
+
+    async with broker.consumer.waiting([LANE]) as waiter:
+        await node.kill()
+        await waiting.wait_until(lambda: lost(broker), what="the loss is noticed")
+        shutil.rmtree(node.node.data)
+        await node.start()
+        drawing = asyncio.create_task(waiter.next(30))
+        await broker.ready()
+        await broker.put(ticket(LANE, "new"))
+        drawn = await drawing
+        assert drawn is not None
+        assert drawn.ticket.ids == ("new",)
+        await broker.consumer.settle([drawn])
+    assert await broker.lanes.depth(LANE) == 0
+
+
+def lost(broker: Hands) -> bool:
+    return not broker.publishing.connected and not broker.taking.connected
