@@ -27,8 +27,12 @@ async def repeat(name: str, step: Step, *, wake: asyncio.Event | None = None) ->
         wait=tenacity.wait_random_exponential(multiplier=FIRST_DELAY, max=LONGEST_DELAY),
         before_sleep=lambda state: _report(name, state),
     )
+
+    async def once() -> float:
+        return await step()
+
     while True:
-        await _rest(await attempts(step), wake)
+        await _rest(await attempts(once), wake)
 
 
 async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[Exception]) -> None:
@@ -39,7 +43,12 @@ async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[E
         before_sleep=lambda state: _report(name, state),
         reraise=True,
     )
-    await attempts(work)
+
+    # A coroutine function, whatever `work` is: tenacity awaits nothing else.
+    async def once() -> None:
+        await work()
+
+    await attempts(once)
 
 
 async def _rest(seconds: float, wake: asyncio.Event | None) -> None:

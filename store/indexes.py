@@ -5,8 +5,9 @@ Partial wherever possible, so that ended tasks leave it: every moved key costs m
 """
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import errors as driver
 
-from store import positions
+from store import mongo, positions
 from store.mongo import Database
 
 _PRESENT = {"$exists": True}
@@ -79,8 +80,13 @@ INDEXES: dict[str, list[IndexModel]] = {
 async def ensure(database: Database) -> None:
     """Make the indexes that are missing, and note from when on events are followed: before the first task is written.
 
-    What exists is left as it is. Safe to call from every process at its start.
+    What exists is left as it is. Safe to call from every process at its start. Raises `Unavailable`.
     """
-    await positions.begin(database)
-    for collection, models in INDEXES.items():
-        await database[collection].create_indexes(models)
+    try:
+        await positions.begin(database)
+        for collection, models in INDEXES.items():
+            await database[collection].create_indexes(models)
+    except driver.PyMongoError as error:
+        if mongo.unavailable(error):
+            raise mongo.translated(error) from error
+        raise

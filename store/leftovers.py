@@ -61,7 +61,7 @@ class Leftovers:
     async def _next(self, behind: Document) -> tuple[str | None, str | None]:
         order = [("tenant", 1), ("queue", 1), ("endedAt", -1), ("_id", -1)]
         fields = {"tenant": 1, "queue": 1}
-        row = await self._tasks.find_one({"endedAt": {"$type": "date"}} | behind, fields, sort=order, hint="ended")
+        row = await self._tasks.find_one({"endedAt": {"$exists": True}} | behind, fields, sort=order, hint="ended")
         return (None, None) if row is None else (row["tenant"], row["queue"])
 
 

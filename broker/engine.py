@@ -1,0 +1,147 @@
+"""The engine: everything that happens to tasks without a caller. Any number of them may run, each killed at any time.
+
+Every duty is done by one engine at a time (`broker/leadership.py`); an engine starts, and goes on, without MongoDB or
+RabbitMQ, and works when they are there.
+"""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from broker import loops
+from broker.announcer import Announcer
+from broker.assembly import Parts
+from broker.follower import Follower
+from broker.leadership import RENEW_SECONDS, Leadership, Work
+from broker.rabbit import events as rabbit
+from broker.rabbit import topology
+from broker.redrive import Redriver
+from broker.refill import Refill
+from broker.relay import Relay
+from broker.retention import Retention
+from broker.statistics import Statistics
+from broker.timekeeper import Timekeeper
+from core import errors, ids
+from store import indexes
+from store.eventlog import EventLog
+from store.headers import Headers
+from store.leases import Leases
+from store.leftovers import Leftovers
+from store.positions import Positions
+from store.redrives import Redrives
+from store.stats import Stats
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(parts: Parts, stop: asyncio.Event, *, renew_seconds: float = RENEW_SECONDS) -> None:
+    """Do duties until `stop` is set; then give them back and return."""
+    holder = f"{socket.gethostname()}-{os.getpid()}-{ids.new_secret()[:8]}"
+    leases = Leases(parts.record.database)
+    leadership = Leadership(leases, holder=holder, clock=parts.clock, renew_seconds=renew_seconds)
+    _log.info("engine started", holder=holder)
+    leading = asyncio.create_task(_lead(parts, leadership), name="engine")
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([leading, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (leading, stopping):
+            task.cancel()
+        await asyncio.wait([leading, stopping])
+    _log.info("engine stopped", holder=holder)
+    if not leading.cancelled():
+        leading.result()
+
+
+async def _lead(parts: Parts, leadership: Leadership) -> None:
+    await loops.persist("indexes", lambda: _prepare(parts), but=NotImplementedError)
+    async with asyncio.TaskGroup() as group:
+        for duty, work in duties(parts).items():
+            group.create_task(leadership.lead(duty, work), name=f"lead {duty}")
+
+
+async def _prepare(parts: Parts) -> None:
+    """Make the indexes; if they cannot be made, work goes on more slowly, and an operator must see to it."""
+    try:
+        await indexes.ensure(parts.record.database)
+    except errors.Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, timers must go on
+        _log.exception("indexes not made")
+
+
+def duties(parts: Parts) -> Mapping[str, Work]:
+    """What there is to do: name of the lease, and the work for as long as it is held."""
+    return {
+        "timekeeper": lambda: _timekeeper(parts),
+        "relay": lambda: _relay(parts),
+        "refill": lambda: _refill(parts),
+        "retention": lambda: _retention(parts),
+        "events": lambda: _events(parts),
+        "statistics": lambda: _statistics(parts),
+        "redrive": lambda: _redrive(parts),
+    }
+
+
+async def _timekeeper(parts: Parts) -> None:
+    keeper = Timekeeper(parts.record.sweeps, parts.desk, clock=parts.clock, dice=random.Random())
+    try:
+        await loops.repeat("timekeeper", keeper.step)
+    finally:
+        await keeper.close()
+
+
+def _relay(parts: Parts) -> Coroutine[Any, Any, None]:
+    relay = Relay(
+        parts.record.sweeps, parts.record.tasks, parts.broker.publisher, parts.broker.publishing,
+        clock=parts.clock, prefix=parts.settings.broker_prefix,
+    )  # fmt: skip
+    return loops.repeat("relay", relay.step)
+
+
+def _refill(parts: Parts) -> Coroutine[Any, Any, None]:
+    refill = Refill(
+        parts.record.sweeps, parts.record.queues, parts.broker.lanes, parts.broker.consuming,
+        clock=parts.clock, prefix=parts.settings.broker_prefix,
+    )  # fmt: skip
+    return loops.repeat("refill", refill.step)
+
+
+def _retention(parts: Parts) -> Coroutine[Any, Any, None]:
+    database = parts.record.database
+    retention = Retention(
+        Leftovers(database), EventLog(database), parts.record.queues,
+        clock=parts.clock, retention=timedelta(days=parts.settings.retention_days),
+    )  # fmt: skip
+    return loops.repeat("retention", retention.step)
+
+
+async def _events(parts: Parts) -> None:
+    database = parts.record.database
+    log, positions = EventLog(database), Positions(database)
+    exchange = topology.events_exchange(parts.settings.broker_prefix)
+    broker = rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
+    announcer = Announcer(log, positions, broker)
+    follower = Follower(database, log, Headers(database), positions, clock=parts.clock, heard=announcer.hear)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(follower.run(), name="follower")
+        group.create_task(announcer.run(), name="announcer")
+
+
+def _statistics(parts: Parts) -> Coroutine[Any, Any, None]:
+    database = parts.record.database
+    statistics = Statistics(EventLog(database), Stats(database), Positions(database))
+    return loops.repeat("statistics", statistics.step)
+
+
+def _redrive(parts: Parts) -> Coroutine[Any, Any, None]:
+    redriver = Redriver(
+        Redrives(parts.record.database), parts.record.listing, parts.record.sweeps, parts.desk, clock=parts.clock
+    )
+    return loops.repeat("redrive", redriver.step)

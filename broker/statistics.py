@@ -1,0 +1,91 @@
+"""Statistics: counts what happens by queue and minute, from the record of events, each event exactly once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import cachetools
+import msgspec
+
+from core.events import Event
+from core.task import Outcome, State
+from store.eventlog import EventLog
+from store.positions import STATISTICS, Positions
+from store.stats import Bucket, Spread, Stats, Tally, Unit
+
+BATCH = 1000
+TICK_SECONDS = 1.0
+_TRACKS = 50_000
+
+
+class Track(msgspec.Struct, kw_only=True):
+    """How far a task has come, as far as durations need it."""
+
+    state: State | None = None
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+
+    def follow(self, event: Event) -> tuple[float | None, float | None]:
+        """Take the next event of the task in; answers the wait and the work, in seconds, that ended with it."""
+        wait = work = None
+        if event.type == "started":
+            wait = _seconds(self.ready_at, event.at)
+            self.started_at = event.at
+        elif event.state is State.READY and self.state is not State.READY:
+            self.ready_at = event.at
+        ended = event.type == event.outcome and event.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}
+        if ended and self.state is State.IN_PROGRESS:
+            work = _seconds(self.started_at, event.at)
+        self.state = event.state
+        return wait, work
+
+
+class Statistics:
+    """Follows the events and adds them up; the duty of one process at a time."""
+
+    def __init__(self, log: EventLog, stats: Stats, positions: Positions) -> None:
+        self._log = log
+        self._stats = stats
+        self._positions = positions
+        self._n: int | None = None
+        self._tracks: cachetools.LRUCache[tuple[str, str], Track] = cachetools.LRUCache(_TRACKS)
+
+    async def step(self) -> float:
+        """Count the next batch; answers the seconds until there may be more."""
+        if self._n is None:
+            self._tracks.clear()
+            self._n = (await self._positions.get(STATISTICS)).n
+        # Known again only when this batch is written; after any failure all is read anew.
+        was, self._n = self._n, None
+        events = await self._log.after(was, BATCH)
+        if events:
+            await self._look_up(events, was)
+            if not await self._stats.record(self._tally(events), was=was, n=events[-1].n):
+                return TICK_SECONDS
+        self._n = events[-1].n if events else was
+        return 0.0 if len(events) == BATCH else TICK_SECONDS
+
+    async def _look_up(self, events: Sequence[Event], upto: int) -> None:
+        """Follow what these tasks did before, as far as it is not known."""
+        begun = {(event.tenant, event.task) for event in events if event.seq == 1}
+        unknown = {(event.tenant, event.task) for event in events} - begun - set(self._tracks)
+        if not unknown:
+            return
+        for event in await self._log.of_tasks(sorted(unknown), upto):
+            self._tracks.setdefault((event.tenant, event.task), Track()).follow(event)
+
+    def _tally(self, events: Sequence[Event]) -> list[Tally]:
+        buckets: dict[tuple[str, str, datetime], Bucket] = {}
+        for event in events:
+            wait, work = self._tracks.setdefault((event.tenant, event.task), Track()).follow(event)
+            key = (event.tenant, event.queue, Unit.MINUTE.floor(event.at))
+            one = Bucket(at=key[2], events={event.type: 1}, wait=_spread(wait), work=_spread(work))
+            buckets[key] = buckets[key].plus(one) if key in buckets else one
+        return [Tally(tenant=tenant, queue=queue, bucket=bucket) for (tenant, queue, _), bucket in buckets.items()]
+
+
+def _seconds(since: datetime | None, until: datetime) -> float | None:
+    return None if since is None else max(0.0, (until - since).total_seconds())
+
+
+def _spread(seconds: float | None) -> Spread:
+    return Spread() if seconds is None else Spread(count=1, sum=seconds, min=seconds, max=seconds)
