@@ -1,0 +1,88 @@
+"""Our own processes as services of a stack: the issuer, the API and the engine."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from deploy.local import children, ports
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the parts of a stack answer."""
+
+    api: str
+    auth: str
+    rabbitmq: str
+    mongodb: str
+
+
+def issuer(home: Path, port: int) -> children.Service:
+    """The local OIDC issuer."""
+    argv = (sys.executable, "-m", "deploy.local.issuer", "--port", str(port), "--home", str(home))
+    return _service(
+        "issuer",
+        home,
+        children.Command(argv=argv),
+        f"http://{ports.LOOPBACK}:{port}/realms/core/.well-known/openid-configuration",
+    )
+
+
+def api(home: Path, at: Addresses, *, listener: int, number: int = 1) -> children.Service:
+    """One process of the API. All of them accept from one listening socket, which stays open while one restarts."""
+    argv = (
+        *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory"),
+        *("--fd", str(listener), "--log-level", "warning", "--no-access-log", "--no-server-header"),
+        # An event stream never ends by itself.
+        *("--timeout-graceful-shutdown", "3"),
+    )
+    role = "api" if number == 1 else f"api-{number}"
+    command = children.Command(argv=argv, env=_settings(at), inherited_fds=(listener,))
+    return _service(role, home, command, f"{at.api}/health/ready")
+
+
+def engine(home: Path, at: Addresses) -> children.Service:
+    """One engine. It has no port: what it writes to its log says that it works."""
+    env = {**_settings(at), "PENSTOCK_LOG_LEVEL": "INFO"}
+    log = home / "logs" / "engine.log"
+    read_from = 0
+
+    def command() -> children.Command:
+        nonlocal read_from
+        read_from = log.stat().st_size if log.exists() else 0
+        return children.Command(argv=(sys.executable, "-m", "broker", "engine"), env=env)
+
+    async def ready() -> None:
+        while b"engine started" not in log.read_bytes()[read_from:]:
+            await asyncio.sleep(0.05)
+
+    return children.Service(role="engine", home=home, command=command, ready=ready)
+
+
+def _service(role: str, home: Path, command: children.Command, probe: str) -> children.Service:
+    return children.Service(role=role, home=home, command=lambda: command, ready=lambda: _answers(probe))
+
+
+def _settings(at: Addresses) -> dict[str, str]:
+    """The server's settings (core/settings.py) that say where its parts are."""
+    return {
+        "PENSTOCK_ENVIRONMENT": "local",
+        "PENSTOCK_MONGODB_URL": at.mongodb,
+        "PENSTOCK_RABBITMQ_URL": at.rabbitmq,
+        "PENSTOCK_AUTH_URL": at.auth,
+    }
+
+
+async def _answers(url: str) -> None:
+    """Return when the address answers 200."""
+    async with httpx.AsyncClient(timeout=5) as client:
+        while True:
+            try:
+                if (await client.get(url)).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)

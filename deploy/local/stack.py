@@ -1,0 +1,157 @@
+"""Runs everything on this machine, on loopback, until told to stop: `python -m deploy.local.stack` (`make run`)."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from deploy.local import children, home, mongod, ports, rabbitmq, report, seed, services, supervisor
+
+_VHOST = "penstock"
+_STOP_ORDER = (("engine", "api"), ("issuer", "rabbitmq", "mongod"), ("epmd",))
+
+
+class Stack:
+    """One local stack in its folder, which this process has claimed."""
+
+    def __init__(self, folder: Path, listener: socket.socket) -> None:
+        self._home = folder
+        self._listener = listener
+        self._node = rabbitmq.node(folder, vhosts=(_VHOST,))
+        self._member = mongod.member(folder)
+        self._auth_port = ports.remembered(folder / "issuer.ports.json", ("issuer",))["issuer"]
+        self._at = services.Addresses(
+            api=f"http://{ports.LOOPBACK}:{listener.getsockname()[1]}",
+            auth=f"http://{ports.LOOPBACK}:{self._auth_port}",
+            rabbitmq=self._node.url(_VHOST),
+            mongodb=self._member.url,
+        )
+        self._services = supervisor.Supervisor(hold=folder / "hold", say=report.line, changed=self._write)
+        self._ready = False
+
+    async def start(self) -> None:
+        """Start and seed everything; raises ChildError or SeedError."""
+        began = time.monotonic()
+        await _together(
+            self._start_rabbitmq(),
+            self._start("MongoDB", mongod.server(self._member), self._member.address),
+            self._start("Issuer", services.issuer(self._home, self._auth_port), self._at.auth),
+        )
+        await _together(
+            self._start("API", services.api(self._home, self._at, listener=self._listener.fileno()), self._at.api),
+            self._start("Engine", services.engine(self._home, self._at)),
+        )
+        seeding = time.monotonic()
+        report.step("Seed", seeding, await seed.seed(self._home, self._at))
+        self._ready = True
+        self._write()
+        report.ready(self._home, self._at, began)
+
+    async def broken(self) -> str:
+        """Wait until a part cannot be kept running; says which."""
+        return await self._services.given_up()
+
+    async def stop(self) -> None:
+        """Stop everything that was started, and say so."""
+        self._ready = False
+        report.forget(self._home)
+        began = time.monotonic()
+        await self._services.stop(_STOP_ORDER)
+        report.step("Stopped", began)
+
+    async def _start_rabbitmq(self) -> None:
+        began = time.monotonic()
+        await self._services.start(rabbitmq.epmd(self._node))
+        await self._services.start(rabbitmq.server(self._node))
+        report.step("RabbitMQ", began, f"{ports.LOOPBACK}:{self._node.port}")
+
+    async def _start(self, name: str, service: children.Service, where: str = "") -> None:
+        began = time.monotonic()
+        await self._services.start(service)
+        report.step(name, began, where)
+
+    def _write(self) -> None:
+        if self._ready:
+            report.write(self._home, self._at, self._services.pids)
+
+
+async def run(folder: Path, port: int) -> int:
+    """Run a stack until a signal or a failure; the number of the exit."""
+    told = _told_to_stop()
+    with contextlib.closing(ports.listen(port)) as listener:
+        stack = Stack(folder, listener)
+        try:
+            starting = asyncio.create_task(stack.start())
+            if await _first(starting, told):
+                return 0
+            broken = asyncio.create_task(stack.broken())
+            if await _first(broken, told):
+                return 0
+            report.problem(broken.result())
+        except (children.ChildError, seed.SeedError) as error:
+            report.problem(str(error))
+        finally:
+            await stack.stop()
+    return 1
+
+
+async def _together(*steps: Coroutine[Any, Any, None]) -> None:
+    """All at once; when one fails the others are ended before its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _first(work: asyncio.Task[Any], told: asyncio.Event) -> bool:
+    """Wait for the work, raising what it raises, or until told to stop: then end it and answer True."""
+    stopping = asyncio.create_task(told.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if work.done():
+        work.result()
+        return False
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    return True
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by Ctrl-C, SIGTERM, and the end of the terminal unless `nohup` is to survive it."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, told.set)
+    return told
+
+
+def main() -> int:
+    """Claim the folder and run; the number of the exit, with a plain word about what stands in the way."""
+    folder = home.chosen()
+    port = int(os.environ.get("PENSTOCK_PORT", "8080"))
+    try:
+        with home.claimed(folder):
+            report.forget(folder)
+            if ended := home.end_leftovers(folder):
+                report.line(f"ended {ended} processes that an earlier stack had left")
+            rabbitmq.scripts()
+            mongod.program()
+            return asyncio.run(run(folder, port))
+    except ports.PortTakenError as error:
+        report.problem(f"{error}; choose another: make run PENSTOCK_PORT=8081")
+    except (home.HomeInUseError, rabbitmq.RabbitmqMissingError, mongod.MongodMissingError) as error:
+        report.problem(str(error))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
