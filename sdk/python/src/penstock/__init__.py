@@ -1,1 +1,93 @@
-"""Client, worker and command line for Penstock."""
+"""Client, worker and command line for Penstock: the names that programs use."""
+
+from penstock.calls.holding import Settlement
+from penstock.client import AsyncClient, Client
+from penstock.connection import Connection
+from penstock.errors import (
+    AlreadyExists,
+    ApiError,
+    BadCursor,
+    Changed,
+    Conflict,
+    ConnectionLost,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    LeaseLost,
+    NotFound,
+    PayloadMismatch,
+    PenstockError,
+    PreconditionFailed,
+    PreconditionRequired,
+    Problem,
+    QueueNotEmpty,
+    TokenRefused,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    UnknownField,
+    UsageError,
+    WrongState,
+)
+from penstock.models.base import Backoff, RetryPolicy
+from penstock.models.new import NewTask
+from penstock.models.queue import Bindings, Defaults, Queue, QueueMetrics
+from penstock.models.task import ClaimedTask, Progress, Task
+from penstock.tokens import ClientCredentials, Password, RefreshToken, StaticToken
+from penstock.transport import Retries
+from penstock.work.context import Context
+from penstock.work.outcomes import Fail, Release, Retry
+from penstock.worker import Worker
+
+__all__ = [
+    "AlreadyExists",
+    "ApiError",
+    "AsyncClient",
+    "Backoff",
+    "BadCursor",
+    "Bindings",
+    "Changed",
+    "ClaimedTask",
+    "Client",
+    "ClientCredentials",
+    "Conflict",
+    "Connection",
+    "ConnectionLost",
+    "Context",
+    "Defaults",
+    "Fail",
+    "Forbidden",
+    "Invalid",
+    "KeyReused",
+    "LeaseLost",
+    "NewTask",
+    "NotFound",
+    "Password",
+    "PayloadMismatch",
+    "PenstockError",
+    "PreconditionFailed",
+    "PreconditionRequired",
+    "Problem",
+    "Progress",
+    "Queue",
+    "QueueMetrics",
+    "QueueNotEmpty",
+    "RefreshToken",
+    "Release",
+    "Retries",
+    "Retry",
+    "RetryPolicy",
+    "Settlement",
+    "StaticToken",
+    "Task",
+    "TokenRefused",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthenticated",
+    "Unavailable",
+    "UnknownField",
+    "UsageError",
+    "Worker",
+    "WrongState",
+]

@@ -1,0 +1,173 @@
+"""The two clients: `AsyncClient` and, with the same calls, `Client`."""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from penstock import connection, faces, tokens
+from penstock.calls.events import EventCalls
+from penstock.calls.holding import Holding
+from penstock.calls.looking import Looking
+from penstock.calls.managing import Managing
+from penstock.calls.paths import ROOT
+from penstock.calls.platform import TenantCalls
+from penstock.calls.queues import QueueCalls
+from penstock.calls.submitting import Submitting
+from penstock.faces import Async, Calls, Sync, operation
+from penstock.models.platform import Me
+from penstock.transport import Call, Retries, Transport
+
+
+class _General(Calls):
+    """Calls that belong to no group."""
+
+    @operation
+    async def me(self) -> Me:
+        """Who the server takes the caller for."""
+        return await self._transport.answer(Call(method="GET", path=f"{ROOT}/me", repeatable=True), Me)
+
+    @operation
+    async def token(self) -> str | None:
+        """The bearer token that the next call would carry."""
+        return await self._transport.token()
+
+
+class Tasks(Submitting, Looking, Holding, Managing, Sync):
+    """Calls on tasks."""
+
+
+class AsyncTasks(Submitting, Looking, Holding, Managing, Async):
+    """Calls on tasks."""
+
+
+class Queues(QueueCalls, Sync):
+    """Calls on queues."""
+
+
+class AsyncQueues(QueueCalls, Async):
+    """Calls on queues."""
+
+
+class Events(EventCalls, Sync):
+    """Calls on events."""
+
+
+class AsyncEvents(EventCalls, Async):
+    """Calls on events."""
+
+
+class Tenants(TenantCalls, Sync):
+    """Calls on tenants."""
+
+
+class AsyncTenants(TenantCalls, Async):
+    """Calls on tenants."""
+
+
+def _transport(
+    *,
+    url: str | None,
+    token: str | tokens.TokenProvider | None,
+    tenant: str | None,
+    retries: Retries | None,
+    timeout: float,
+    http: httpx.AsyncBaseTransport | None,
+) -> Transport:
+    if url is None:
+        found = connection.find()
+        url, token, tenant = found.url, token or found.provider, tenant or found.tenant
+    provider = tokens.StaticToken(token) if isinstance(token, str) else token
+    return Transport(url, provider=provider, tenant=tenant, retries=retries, timeout=timeout, http=http)
+
+
+class AsyncClient(_General, Async):
+    """Everything the platform offers, to be awaited. Use it with `async with`, in one event loop.
+
+    Without a `url` the connection comes from the environment or from the profile of `penstock login`
+    (see `penstock.connection`). `token` is a provider of `penstock.tokens`, or a token; `tenant` is for operators.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | tokens.TokenProvider | None = None,
+        tenant: str | None = None,
+        retries: Retries | None = None,
+        timeout: float = 30.0,
+        http: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(_transport(url=url, token=token, tenant=tenant, retries=retries, timeout=timeout, http=http))
+        self.tasks = AsyncTasks(self._transport)
+        self.queues = AsyncQueues(self._transport)
+        self.events = AsyncEvents(self._transport)
+        self.tenants = AsyncTenants(self._transport)
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._transport.url
+
+    def blocking(self, portal: faces.Portal) -> "Client":
+        """The same client for code in other threads, over a portal into this client's loop."""
+        return Client(shared=(self._transport, portal))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Client(_General, Sync):
+    """Everything the platform offers, to be called from ordinary code and from any number of threads."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | tokens.TokenProvider | None = None,
+        tenant: str | None = None,
+        retries: Retries | None = None,
+        timeout: float = 30.0,
+        http: httpx.AsyncBaseTransport | None = None,
+        shared: tuple[Transport, faces.Portal] | None = None,
+    ) -> None:
+        self._own = faces.BackgroundLoop() if shared is None else None
+        if shared is None:
+            assert self._own is not None
+            shared = (
+                _transport(url=url, token=token, tenant=tenant, retries=retries, timeout=timeout, http=http),
+                self._own,
+            )
+        super().__init__(*shared)
+        self.tasks = Tasks(*shared)
+        self.queues = Queues(*shared)
+        self.events = Events(*shared)
+        self.tenants = Tenants(*shared)
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._transport.url
+
+    def close(self) -> None:
+        """Close the connections and end the thread behind; a client that was lent by another stays open."""
+        if self._own is not None:
+            self._own.call(self._transport.close())
+            self._own.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
