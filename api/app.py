@@ -1,0 +1,105 @@
+"""The HTTP application: `uvicorn api.app:create_app --factory`. `routes/` is what it answers, `guards.py` to whom."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx
+import structlog
+from fastapi import FastAPI
+
+from api import described, hangup, logs, middleware, problems, routing
+from api.callers import Callers
+from api.context import Context
+from api.measures import Measures
+from api.routes import callers, health, leases, queues, submits, tasks, tenants
+from api.tenancy import Tenancy
+from auth import tenants as issuers
+from auth import tokens
+from broker import assembly
+from core import errors
+from core.clock import Clock, system_clock
+from core.settings import Settings
+from store import indexes
+
+_log = structlog.get_logger(__name__)
+
+# The order is that of matching, so what is called most comes first.
+_ROUTERS = (leases.router, submits.router, tasks.router, queues.router, callers.router, tenants.router, health.router)
+_REST = 1.0
+
+
+def create_app() -> FastAPI:
+    """The application of a server process: settings and logs from the environment."""
+    settings = Settings()  # pyright: ignore[reportCallIssue] - pydantic reads the environment
+    logs.configure(settings)
+    return build(settings)
+
+
+def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
+    """An application; nothing is connected before its lifespan begins."""
+    measures = Measures()
+    app = FastAPI(
+        title="Penstock",
+        version="0.1.0",
+        summary="A multi-tenant task queue platform",
+        description="Times are RFC 3339 in UTC, durations seconds. Every refusal is a problem (RFC 9457).",
+        openapi_url=f"{routing.PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, clock, measures),
+    )
+    problems.install(app)
+    app.add_middleware(middleware.BodyLimit, most=settings.max_body_bytes)
+    app.add_middleware(middleware.Envelope, answered=measures.answered)
+    for router in _ROUTERS:
+        # Included routers are matched anew with every request, each route twice; these routes are just ours.
+        app.router.routes.extend(router.routes)
+    app.openapi = lambda: described.document(app)
+    return app
+
+
+def _lifespan(
+    settings: Settings, clock: Clock, measures: Measures
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        closing = asyncio.Event()
+        async with (
+            assembly.running(settings, name="api", clock=clock) as parts,
+            httpx.AsyncClient(trust_env=False) as http,
+        ):
+            kept = parts.record.tenants
+            lookup = issuers.Tenants(kept.by_issuer, clock)
+            verifier = tokens.Verifier(
+                lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
+            )
+            tenancy = Tenancy(kept, clock, settings)
+            app.state.context = Context(
+                parts=parts,
+                callers=Callers(verifier, lookup, kept, clock),
+                tenancy=tenancy,
+                measures=measures,
+                closing=closing,
+            )
+            async with assembly.beside(_prepare(parts, tenancy)):
+                with hangup.set_at_stop(closing):
+                    yield
+            await verifier.aclose()
+            await lookup.aclose()
+
+    return lifespan
+
+
+async def _prepare(parts: assembly.Parts, tenancy: Tenancy) -> None:
+    """Make what must be there once, as soon as MongoDB answers."""
+    while True:
+        try:
+            await indexes.ensure(parts.record.database)
+            await tenancy.attach_core()
+        except (errors.Unavailable, errors.AlreadyExists, errors.PreconditionFailed) as error:
+            _log.warning("not prepared yet", reason=error.detail)
+            await asyncio.sleep(_REST)
+        else:
+            return

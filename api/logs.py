@@ -1,0 +1,64 @@
+"""Log lines: JSON with the request they belong to; never a token."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from core.settings import Settings
+
+HIDDEN = "[hidden]"
+_SECRET_NAME = re.compile(r"authorization|token|secret|password|cookie", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"[Bb]earer\s+\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)")
+
+
+def configure(settings: Settings) -> None:
+    """Send everything that this process logs, uvicorn's lines and warnings included, to stderr as one JSON a line."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(settings)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    logging.captureWarnings(capture=True)
+
+
+def _ending(settings: Settings) -> list[Processor]:
+    if settings.log_json:
+        return [structlog.processors.format_exc_info, hide, structlog.processors.JSONRenderer(default=str)]
+    return [hide, structlog.dev.ConsoleRenderer()]
+
+
+def hide(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Take secrets out of a line, by the name of a field or by what a text looks like."""
+    return {name: HIDDEN if _SECRET_NAME.search(name) else _hidden(value) for name, value in line.items()}
+
+
+def _hidden(value: Any) -> Any:
+    return _SECRET_TEXT.sub(HIDDEN, value) if isinstance(value, str) else value

@@ -1,0 +1,123 @@
+"""What surrounds every request, as plain ASGI: its id, trace and measure, the 500 of a bug, the limit of its body."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from core import errors
+
+Answered = Callable[[str, str, int, float], None]
+"""Is told of every answer: method, route template, status, seconds."""
+
+_ID = re.compile(rb"[\w.\-]{1,64}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+_log = structlog.get_logger(__name__)
+
+
+class Envelope:
+    """The outermost layer. A request's id is the caller's `X-Request-Id` where that is a plain word, else new; it is
+    in the answer, in problems and in every log line, as is the trace of a W3C `traceparent`.
+    """
+
+    def __init__(self, app: ASGIApp, answered: Answered) -> None:
+        self._app = app
+        self._answered = answered
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _identify(scope)
+        status = 0
+        began = time.perf_counter()
+
+        async def outward(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                named = {name for name, _ in message["headers"]}
+                added = [header for header in _HEADERS if header[0] not in named]
+                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, outward)
+        except Exception:
+            _log.exception("request failed", method=scope["method"], path=scope["path"])
+            if status:
+                raise
+            await _fail(scope, receive, outward)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._answered(method, route, status, time.perf_counter() - began)
+
+
+def _identify(scope: Scope) -> str:
+    """Give the request its id, and log lines that id and its trace."""
+    request_id, trace = "", None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _ID.fullmatch(value):
+            request_id = value.decode()
+        elif name == b"traceparent":
+            trace = _TRACE.fullmatch(value)
+    scope["penstock.request_id"] = request_id = request_id or uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    bound = {} if trace is None else {"trace_id": trace[1].decode(), "parent_id": trace[2].decode()}
+    structlog.contextvars.bind_contextvars(request_id=request_id, **bound)
+    return request_id
+
+
+async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to a request that met a bug: what it was is in the log, not here."""
+    error = errors.PenstockError("Something went wrong here; the log knows it by the request's id.")
+    response = problems.answer(error, path=Request(scope).url.path, request_id=scope["penstock.request_id"])
+    await response(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies over `most` bytes, announced or not, with 413.
+
+    Starlette's own limit answers plain text where ours is a problem.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; whoever reads a body that turns out too large gets `TooLarge` raised."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not announced.isdigit() or int(announced) > self._most:
+            response = problems.answer(
+                self._too_large(), path=scope["path"], request_id=scope.get("penstock.request_id")
+            )
+            await response(scope, receive, send)
+            return
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._most:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, limited, send)
+
+    def _too_large(self) -> errors.TooLarge:
+        return errors.TooLarge(f"The body is larger than {self._most} bytes.", extra={"limit": self._most})

@@ -1,0 +1,61 @@
+"""How a route of the native API begins: the caller is identified before anything of its request is looked at."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import bodies, context, described
+from auth.principal import Principal
+
+PREFIX = "/api/v1"
+_CALLER = "penstock.caller"
+
+
+class Plain(APIRoute):
+    """A route for everybody. Its handler's docstring is its summary (first line) and description (the rest)."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
+        """As FastAPI's."""
+        summary, _, description = (endpoint.__doc__ or "").partition("\n")
+        kwargs["summary"] = kwargs.get("summary") or summary.removesuffix(".")
+        kwargs["description"] = kwargs.get("description") or description.strip()
+        kwargs["operation_id"] = kwargs.get("operation_id") or to_camel(endpoint.__name__)
+        super().__init__(path, endpoint, **kwargs)
+
+
+class Guarded(Plain):
+    """A route for callers with a token. Who has none gets 401, however wrong the rest of the request is."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
+        """As FastAPI's; what every such route may answer is added to its description."""
+        kwargs["responses"] = described.common(kwargs.get("methods") or ()) | (kwargs.get("responses") or {})
+        kwargs["openapi_extra"] = {"security": [{described.BEARER: []}]} | (kwargs.get("openapi_extra") or {})
+        super().__init__(path, endpoint, **kwargs)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind the identification and our reading of the body."""
+        handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        has_body = self.body_field is not None
+
+        async def handler(request: Request) -> Response:
+            scope = request.scope
+            callers = context.of(request).callers
+            scope[_CALLER] = await callers.identify(scope["headers"], scope["method"])
+            return await handle(await bodies.accept(request) if has_body else request)
+
+        return handler
+
+
+def router(tag: str) -> APIRouter:
+    """A group of routes of the native API."""
+    return APIRouter(prefix=PREFIX, route_class=Guarded, tags=[tag])
+
+
+def caller_of(request: Request) -> Principal:
+    """The principal that `Guarded` found."""
+    return request.scope[_CALLER]

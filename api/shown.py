@@ -1,0 +1,206 @@
+"""From records to what answers show of them. Times are written as RFC 3339 in UTC with milliseconds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from api.schemas import views
+from auth import policy
+from auth.principal import Principal
+from core.events import Event
+from core.queue import Queue
+from core.task import Limits, Task
+from core.tenant import Tenant
+
+_LABELS: tuple[views.PriorityName, ...] = ("low", "normal", "high", "urgent")
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as every answer writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def maybe_stamp(moment: datetime | None) -> str | UnsetType:
+    """The same, or absent."""
+    return UNSET if moment is None else stamp(moment)
+
+
+def task_view(task: Task) -> views.TaskView:
+    """A task as everybody who may read it sees it."""
+    return views.TaskView(**_shown(task))
+
+
+def claimed_view(task: Task) -> views.ClaimedView:
+    """A task as its new holder gets it."""
+    assert task.exec_id is not None
+    return views.ClaimedView(exec_id=task.exec_id, **_shown(task))
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "queue": task.queue,
+        "definition": _or_unset(task.definition),
+        "name": _or_unset(task.name),
+        "description": _or_unset(task.description),
+        "params": _or_unset(task.params),
+        "context": task.context,
+        "labels": task.labels,
+        "record_id": _or_unset(task.record_id),
+        "priority": priority_name(task.priority),
+        "state": task.state,
+        "outcome": _or_unset(task.outcome),
+        "reason": _or_unset(task.reason),
+        "result": _or_unset(task.result),
+        "error": _or_unset(task.error),
+        "created_at": stamp(task.created_at),
+        "created_by": task.created_by,
+        "updated_at": stamp(task.updated_at),
+        "execute_at": maybe_stamp(task.execute_at),
+        "expire_at": maybe_stamp(task.expire_at),
+        "requested_at": maybe_stamp(task.requested_at),
+        "started_at": maybe_stamp(task.started_at),
+        "ended_at": maybe_stamp(task.ended_at),
+        "lease_until": maybe_stamp(task.lease_until),
+        "holder": _or_unset(task.holder),
+        "worker": _or_unset(task.worker),
+        "attempt": task.attempt,
+        "attempts_left": max(0, task.limits.retry.max_attempts - task.spent),
+        "progress": _or_unset(task.progress),
+        "cancel_requested": task.cancel_request is not None,
+        "assignment": _assignment(task),
+        "dead": task.dead or UNSET,
+        "redrive": _or_unset(task.redrive),
+        "limits": limits_view(task.limits),
+        "seq": task.seq,
+    }
+
+
+def brief_view(task: Task) -> views.BriefView:
+    """The task in a few words."""
+    return views.BriefView(
+        id=task.id,
+        state=task.state,
+        outcome=_or_unset(task.outcome),
+        priority=priority_name(task.priority),
+        created_at=stamp(task.created_at),
+        updated_at=stamp(task.updated_at),
+    )
+
+
+def settled_view(task: Task) -> views.SettledTaskView:
+    """How it stands after a report."""
+    return views.SettledTaskView(
+        id=task.id, state=task.state, outcome=_or_unset(task.outcome), ended_at=maybe_stamp(task.ended_at)
+    )
+
+
+def event_view(event: Event) -> views.EventView:
+    """An event as streams and histories show it."""
+    return views.EventView(
+        n=event.n,
+        id=f"{event.task}.{event.seq}",
+        task=event.task,
+        queue=event.queue,
+        definition=_or_unset(event.definition),
+        type=event.type,
+        seq=event.seq,
+        at=stamp(event.at),
+        by=event.by,
+        reason=_or_unset(event.reason),
+        data=_or_unset(event.data),
+        state=event.state,
+        outcome=_or_unset(event.outcome),
+        name=_or_unset(event.name),
+        record_id=_or_unset(event.record_id),
+        priority=priority_name(event.priority),
+    )
+
+
+def queue_view(queue: Queue, who: Principal) -> views.QueueView:
+    """A queue, with what this caller may do there."""
+    limits = queue.defaults.limits
+    return views.QueueView(
+        namespace=queue.namespace,
+        name=queue.name,
+        key=queue.key,
+        display_name=_or_unset(queue.display_name),
+        description=_or_unset(queue.description),
+        context=queue.context,
+        bindings=queue.bindings,
+        defaults=views.DefaultsView(
+            priority=priority_name(queue.defaults.priority),
+            lease_seconds=limits.lease_seconds,
+            start_timeout_seconds=limits.start_timeout_seconds,
+            overall_timeout_seconds=limits.overall_seconds,
+            retry=limits.retry,
+        ),
+        params_schema=queue.params_schema,
+        retention_days=queue.retention_days,
+        paused=queue.paused,
+        deleting=queue.deleting or UNSET,
+        version=queue.version,
+        created_at=stamp(queue.created_at),
+        created_by=queue.created_by,
+        updated_at=stamp(queue.updated_at),
+        updated_by=queue.updated_by,
+        rights=tuple(sorted(policy.rights(who, queue.bindings))),
+    )
+
+
+def tenant_view(tenant: Tenant) -> views.TenantView:
+    """A tenant."""
+    return views.TenantView(
+        id=tenant.id,
+        issuer=tenant.issuer,
+        display_name=_or_unset(tenant.display_name),
+        state=tenant.state,
+        policy_url=_or_unset(tenant.policy_url),
+        http_targets=views.HttpTargetsView(allow=tenant.http_allow),
+        created_at=stamp(tenant.created_at),
+        version=tenant.version,
+    )
+
+
+def me_view(who: Principal) -> views.MeView:
+    """A caller."""
+    return views.MeView(
+        tenant=who.tenant,
+        subject=who.subject,
+        name=who.name,
+        email=_or_unset(who.email),
+        roles=tuple(sorted(who.roles)),
+        kind=who.kind,
+        operator=who.is_operator,
+    )
+
+
+def limits_view(limits: Limits) -> views.LimitsView:
+    """Time limits and retry."""
+    return views.LimitsView(
+        lease_seconds=limits.lease_seconds,
+        start_timeout_seconds=limits.start_timeout_seconds,
+        overall_timeout_seconds=limits.overall_seconds,
+        retry=limits.retry,
+    )
+
+
+def priority_name(priority: int) -> views.PriorityName:
+    """The label of a priority."""
+    return _LABELS[priority]
+
+
+def _or_unset(value: Any) -> Any:
+    return UNSET if value is None else value
+
+
+def _assignment(task: Task) -> views.AssignmentView | UnsetType:
+    assignment = task.assignment
+    if assignment is None:
+        return UNSET
+    return views.AssignmentView(
+        to=_or_unset(assignment.to),
+        by=assignment.by,
+        at=stamp(assignment.at),
+    )

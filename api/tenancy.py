@@ -1,0 +1,71 @@
+"""Registering tenants and changing their settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from auth.principal import CORE
+from auth.tenants import issuer_of
+from core import errors, ids
+from core.clock import Clock
+from core.settings import Settings
+from core.tenant import Tenant
+from store.tenants import Tenants
+
+_TRIES = 20
+
+
+class Tenancy:
+    """The operations on tenants; who may do them was decided before."""
+
+    def __init__(self, tenants: Tenants, clock: Clock, settings: Settings) -> None:
+        self._tenants = tenants
+        self._clock = clock
+        self._settings = settings
+
+    async def attach(self, tenant: str, issuer: str, display_name: str | None) -> tuple[Tenant, bool]:
+        """Register the tenant with its issuer, or give it another one; True when it is new."""
+        if ids.TENANT.fullmatch(tenant) is None:
+            raise errors.Invalid(
+                "A tenant's id is 1 to 40 small letters, digits and '-'.",
+                faults=[errors.Fault(field="tenant", message=f"must match {ids.TENANT.pattern}")],
+            )
+        if self._settings.environment == "production" and not issuer.startswith("https://"):
+            raise errors.Invalid(
+                "The issuer must be https:// here.",
+                faults=[errors.Fault(field="issuer", message="must start with https://")],
+            )
+        if tenant == CORE:
+            raise errors.Conflict("The issuer of core is set by PENSTOCK_AUTH_URL.")
+        made = Tenant(id=tenant, issuer=issuer, display_name=display_name, created_at=self._clock())
+        owner = await self._tenants.by_issuer(issuer)
+        if owner is not None and owner.id != tenant:
+            raise errors.AlreadyExists(f"The issuer {issuer} is that of another tenant.")
+        if await self._tenants.get(tenant) is None:
+            await self._tenants.insert(made)
+            return made, True
+        return await self.change(tenant, {"issuer": issuer, "display_name": display_name}), False
+
+    async def attach_core(self) -> None:
+        """Register the operators' tenant with the issuer that the settings imply."""
+        issuer = issuer_of(self._settings.auth_url, CORE)
+        there = await self._tenants.get(CORE)
+        if there is None:
+            made = Tenant(id=CORE, issuer=issuer, display_name="Platform operators", created_at=self._clock())
+            await self._tenants.insert(made)
+        elif there.issuer != issuer:
+            await self.change(CORE, {"issuer": issuer})
+
+    async def change(self, tenant: str, fields: Mapping[str, Any], *, match: int | None = None) -> Tenant:
+        """Give the tenant new values for some settings; raises `NotFound`, `PreconditionFailed`."""
+        for _ in range(_TRIES):
+            there = await self._tenants.get(tenant)
+            if there is None:
+                raise errors.NotFound(f"There is no tenant {tenant}.")
+            if match is not None and there.version != match:
+                raise errors.PreconditionFailed(f"Tenant {tenant} is at version {there.version}, not {match}.")
+            changed = msgspec.structs.replace(there, **fields, version=there.version + 1)
+            if await self._tenants.replace(changed, was=there.version):
+                return changed
+        raise errors.Changed(retry_after=1.0)
