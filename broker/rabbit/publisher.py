@@ -1,6 +1,7 @@
 """Publishing with confirms: many messages per call, one future and one time limit per call."""
 
 import asyncio
+import contextlib
 import functools
 import itertools
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ class PublishChannel(channel.PipelinedChannel):
     def __init__(self, parent: aiormq.abc.AbstractConnection, number: int) -> None:
         super().__init__(parent, number)
         self._last = 0
+        self._posted = self._heard = asyncio.get_running_loop().time()
         self._open: dict[int, tuple[Batch, int, messages.Message]] = {}
         self._returned: set[tuple[str | None, bytes]] = set()
 
@@ -61,9 +63,17 @@ class PublishChannel(channel.PipelinedChannel):
         """How many messages are on their way."""
         return len(self._open)
 
+    def silent(self, seconds: float) -> bool:
+        """Whether messages wait and no confirm came for so long; not when it is time to try again (twice as long)."""
+        now = asyncio.get_running_loop().time()
+        return bool(self._open) and now - self._heard > seconds and now - self._posted < 2 * seconds
+
     def post(self, batch: Sequence[messages.Message]) -> Batch:
         """Publish without waiting."""
         posted = Batch(len(batch))
+        self._posted = asyncio.get_running_loop().time()
+        if not self._open:
+            self._heard = self._posted
         frames = bytearray()
         for index, message in enumerate(batch):
             self._last += 1
@@ -82,6 +92,7 @@ class PublishChannel(channel.PipelinedChannel):
         """Confirms, of one message or of all up to it; a nack (RabbitMQ failed inside) leaves a message unknown."""
         if isinstance(answer, commands.Basic.GetEmpty):
             return
+        self._heard = asyncio.get_running_loop().time()
         last = answer.delivery_tag or 0
         tags = list(itertools.takewhile(lambda tag: tag <= last, self._open)) if answer.multiple else (last,)
         acked = isinstance(answer, commands.Basic.Ack)
@@ -131,6 +142,7 @@ class Publisher:
         self._exchange = exchange
         self._timeout = timeout
         self._keeper = channel.Keeper(link, PublishChannel, prepare=self._prepare)
+        self._declaring: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Open the channel, now or when the broker comes."""
@@ -142,6 +154,8 @@ class Publisher:
 
     async def close(self) -> None:
         """Let out what was posted, then close the channel."""
+        for task in self._declaring:
+            task.cancel()
         await self._keeper.close()
 
     async def publish(self, tickets: Sequence[messages.Ticket]) -> list[messages.Ticket]:
@@ -161,9 +175,14 @@ class Publisher:
         return confirmed
 
     async def send(self, batch: Sequence[messages.Message], *, end: float | None = None) -> Outcome:
-        """Publish messages and wait until all are decided, or until `end` (of the loop's clock)."""
+        """Publish messages and wait until all are decided, or until `end` (of the loop's clock).
+
+        While the broker is silent, one call in twice the time limit tries, and only that one waits.
+        """
         present = self._keeper.current
-        if not batch or present is None or self._link.blocked or present.unconfirmed > MOST_UNCONFIRMED:
+        if not batch or present is None or self._link.blocked:
+            return Outcome()
+        if present.unconfirmed > MOST_UNCONFIRMED or present.silent(self._timeout):
             return Outcome()
         posted = present.post(batch)
         limit = self._timeout if end is None else max(0.0, end - asyncio.get_running_loop().time())
@@ -175,11 +194,11 @@ class Publisher:
 
     async def _declare(self, lanes: set[str], end: float) -> None:
         """Declare lanes until `end`; what is left then goes on behind us, for the next publish to find."""
-        declaring = asyncio.create_task(self._lanes.declare(lanes))
-        declaring.add_done_callback(_heard)
-        await asyncio.wait([declaring], timeout=max(0.0, end - asyncio.get_running_loop().time()))
+        task = asyncio.create_task(self._declare_all(lanes))
+        self._declaring.add(task)
+        task.add_done_callback(self._declaring.discard)
+        await asyncio.wait([task], timeout=max(0.0, end - asyncio.get_running_loop().time()))
 
-
-def _heard(declaring: asyncio.Task[None]) -> None:
-    if not declaring.cancelled() and isinstance(reason := declaring.exception(), Exception):
-        assert isinstance(reason, errors.Unavailable), reason
+    async def _declare_all(self, lanes: set[str]) -> None:
+        with contextlib.suppress(errors.Unavailable):
+            await self._lanes.declare(lanes)
