@@ -1,9 +1,9 @@
 """An AMQP channel for many messages: frames are written in batches, and what comes in is handled without a task each.
 
 aiormq's own calls take a lock, a task and a timer per message and wait for each `basic.get` before they send the next.
-Measured with one process on RabbitMQ 3.10, loopback: confirmed publishing by the hundred 12,000/s by aio-pika and 18,000
-to 35,000/s here; `basic.get` with ack 5,000/s by aiormq and 13,000 to 17,000/s here by the fifty or hundred. What is
-left is aiormq's reading of three frames per message. Opening, closing and the rarer calls stay aiormq's.
+Measured with one process on RabbitMQ 3.10, loopback: confirmed publishing by the hundred 12,000/s by aio-pika and
+18,000 to 35,000/s here; `basic.get` with ack 5,000/s by aiormq and 13,000 to 17,000/s here by the fifty or hundred.
+What is left is aiormq's reading of three frames per message. Opening, closing and the rarer calls stay aiormq's.
 """
 
 import abc

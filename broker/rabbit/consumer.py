@@ -20,8 +20,8 @@ class Consumer:
     """Draws and waits on a link of its own. Safe for many callers at once.
 
     Gets, not short-lived consumers, fill a batch: an empty queue answers a get at once, while a consumer cannot tell
-    "empty" from "not yet"; pipelined they are as fast (14,000 tickets/s by the fifty, as a consumer made for it, on RabbitMQ 3.10).
-    On quorum queues (4.3 and later) a get costs the broker three times as much.
+    "empty" from "not yet". Pipelined they are nearly as fast: 14,500 tickets/s by the fifty against 17,000 on
+    RabbitMQ 3.10. On quorum queues (4.3 and later) a get costs the broker three times as much.
     """
 
     def __init__(self, link: connection.Link, lanes: management.Lanes, *, timeout: float = DRAW_TIMEOUT) -> None:
