@@ -11,6 +11,8 @@ from store import mongo
 
 _log = structlog.get_logger(__name__)
 _REST = 1.0
+_AWAIT_MS = 1000
+"""How long one call waits for a change; it must stay below the client's limit of a call."""
 
 
 async def follow(
@@ -25,7 +27,7 @@ async def follow(
     followed = database.get_collection(collection, read_concern=ReadConcern("majority"))
     while True:
         try:
-            async with await followed.watch([{"$project": {"documentKey": 1}}]) as stream:
+            async with await followed.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=_AWAIT_MS) as stream:
                 reset(True)
                 async for change in stream:
                     changed(str(change["documentKey"]["_id"]))
