@@ -3,8 +3,9 @@
 import aio_pika
 import pytest
 
+from broker.rabbit import connection, management
 from core import errors
-from tests.support import proxy
+from tests.support import proxy, waiting
 from tests.support.hands import Connect, Hands, ticket
 
 
@@ -59,3 +60,19 @@ async def test_without_a_broker_everything_is_refused_at_once(connect: Connect, 
 async def test_a_refused_call_does_not_disturb_the_next(broker: Hands, lanes: list[str]) -> None:
     await broker.lanes.declare(lanes[1:2])
     assert [await broker.lanes.depth(lane) for lane in lanes[:3]] == [None, 0, None]
+
+
+async def test_a_new_connection_takes_no_lane_for_granted(broker: Hands, wire: proxy.Proxy, lane: str) -> None:
+    link = connection.Link(wire.url, "test alone")
+    lanes = management.Lanes(link)
+    link.start()
+    await link.next_connection()
+    await lanes.ensure([lane])
+    await wire.cut()
+    await waiting.wait_until(lambda: not link.connected, what="the loss is noticed")
+    await broker.lanes.drop(lane)
+    await link.next_connection()
+    await lanes.ensure([lane])
+    assert await broker.lanes.depth(lane) == 0
+    await lanes.close()
+    await link.close()

@@ -70,20 +70,24 @@ async def broker(node: Node) -> AsyncIterator[Hands]:
 
 async def test_while_rabbitmq_blocks_us_publishing_gives_up_and_drawing_goes_on(node: Node, broker: Hands) -> None:
     await broker.put(*(ticket(LANE, f"{number}") for number in range(3)))
-    await node.control("set_vm_memory_high_watermark", "absolute", "1")
-    # RabbitMQ tells a connection that it is blocked when that connection publishes.
-    assert await broker.publisher.publish([ticket(LANE, "held")]) == []
-    assert broker.publishing.blocked
-    assert broker.publishing.connected
-    async with asyncio.timeout(0.2):
-        assert await broker.publisher.publish([ticket(LANE, "refused")]) == []
-    assert not broker.taking.blocked
-    assert await broker.ids(LANE) == ["0", "1", "2"]
+    async with hands(node.node.url("main"), "test.events", publish_timeout=0.2) as hasty:
+        await hasty.ready()
+        await node.control("set_vm_memory_high_watermark", "absolute", "1")
+        # RabbitMQ tells a connection that it is blocked when that connection publishes.
+        assert await hasty.publisher.publish([ticket(LANE, "held")]) == []
+        await waiting.wait_until(lambda: hasty.publishing.blocked, what="the connection is blocked")
+        assert hasty.publishing.connected
+        # Longer than it takes until a broker that is merely silent would be tried again.
+        await node.control("await_startup")
+        assert await hasty.publisher.publish([ticket(LANE, "refused")]) == []
+        assert not hasty.taking.blocked
+        assert await hasty.ids(LANE) == ["0", "1", "2"]
 
-    await node.control("set_vm_memory_high_watermark", "0.4")
-    await waiting.wait_until(lambda: not broker.publishing.blocked, what="the connection is unblocked")
-    await broker.put(ticket(LANE, "later"))
-    assert sorted(await broker.ids(LANE)) == ["held", "later"]
+        await node.control("set_vm_memory_high_watermark", "0.4")
+        await waiting.wait_until(lambda: not hasty.publishing.blocked, what="the connection is unblocked")
+        await waiting.wait_until(lambda: broker.publisher.publish([ticket(LANE, "later")]), what="all goes on")
+        await waiting.wait_until(lambda: broker.lanes.depth(LANE), what="it is there")
+        assert sorted(await broker.ids(LANE)) == ["held", "later"]
 
 
 async def test_a_killed_rabbitmq_keeps_what_it_confirmed_and_one_without_its_disk_works_again(
