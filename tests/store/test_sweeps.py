@@ -1,0 +1,95 @@
+"""What the engine sees of all tenants: leftovers pair by pair, lanes without reading tasks, and no stumbling."""
+
+from datetime import timedelta
+
+from core import transitions
+from core.priority import Priority
+from core.task import State
+from store import indexes, mongo
+from store.leftovers import Leftovers
+from store.sweeps import Sweeps
+from store.tasks import Tasks
+from tests.support import plans
+from tests.support.making import ANN, NOW, WIM, queue, task
+
+LATER = NOW + timedelta(hours=1)
+
+
+async def test_a_document_that_is_no_task_stops_no_timer(
+    database: mongo.Database, tasks: Tasks, sweeps: Sweeps
+) -> None:
+    good = task(execute_at=NOW + timedelta(seconds=5))
+    await tasks.insert("demo", [good])
+    await database["tasks"].insert_one({"_id": "demo/bad", "tenant": "demo", "dueAt": NOW, "state": "waiting"})
+    assert [each.id for each in await sweeps.due(LATER, 10)] == [good.id]
+    assert await sweeps.next_due() == NOW
+
+
+async def test_lanes_are_counted_from_the_index_alone(mongodb_url: str, database_name: str) -> None:
+    recorder = plans.Recorder()
+    client = mongo.client(mongodb_url, timeout=10.0, listeners=[recorder])
+    database = mongo.database(client, database_name)
+    await indexes.ensure(database)
+    await Tasks(database).insert("demo", [task(queue(lane=f"l-{n % 2}")) for n in range(30)])
+    recorder.commands.clear()
+    assert await Sweeps(database).ready_by_lane("demo", "intake:reports") == {"l-0": 15, "l-1": 15}
+    stages = await plans.stages(database, recorder.commands[0])
+    assert "FETCH" not in stages
+    assert "IXSCAN worklist" in stages
+    await client.close()
+
+
+async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks, sweeps: Sweeps) -> None:
+    lost, assigned, fresh, unsure = (task(name=name) for name in ("lost", "assigned", "fresh", "unsure"))
+    await tasks.insert("demo", [lost, assigned, fresh, unsure])
+    given = await tasks.apply("demo", assigned, transitions.assign(assigned, at=NOW, by=ANN, to=WIM))
+    assert given is not None
+    await tasks.apply("demo", fresh, transitions.prioritise(fresh, at=LATER, by=ANN, to=Priority.HIGH))
+    await tasks.ticketed([("demo", lost.id), ("demo", fresh.id)])
+    assert await sweeps.ticketed_in_lane("demo", "intake:reports", "lane-1") == 2
+    place = await sweeps.request_tickets(
+        "demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after="", limit=10
+    )
+    assert place is None
+    assert [each.id for each in await sweeps.unticketed(NOW, 10)] == [lost.id]
+
+
+async def test_marks_go_on_from_a_place(tasks: Tasks, sweeps: Sweeps) -> None:
+    many = [task(at=NOW - timedelta(seconds=n)) for n in range(7)]
+    await tasks.insert("demo", many)
+    await tasks.ticketed([("demo", each.id) for each in many])
+    after: str | None = ""
+    rounds = 0
+    while after is not None:
+        rounds += 1
+        after = await sweeps.request_tickets(
+            "demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after=after, limit=3
+        )
+    assert rounds == 3
+    assert [each.id for each in await sweeps.unticketed(NOW, 10)] == [each.id for each in reversed(many)]
+
+
+async def test_leftovers_are_found_in_queues_that_are_no_more(database: mongo.Database, tasks: Tasks) -> None:
+    leftovers = Leftovers(database)
+    made = [task(queue(name, tenant=tenant)) for tenant in ("acme", "demo") for name in ("a", "b c", "b")]
+    for each in made:
+        await tasks.insert(each.tenant, [each, task(queue(each.queue.partition(":")[2], tenant=each.tenant))])
+        await tasks.apply(each.tenant, each, transitions.cancel(each, at=NOW, by=ANN, message=None))
+    pairs = await leftovers.queues_with_ended()
+    assert pairs == [(t, f"intake:{q}") for t in ("acme", "demo") for q in ("a", "b", "b c")]
+    assert await leftovers.ended("demo", "intake:b", NOW, 10) == []
+    assert await leftovers.ended("demo", "intake:b", LATER, 10) == [("demo", made[5].id)]
+
+
+async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.Database, tasks: Tasks) -> None:
+    gone, revived = task(), task()
+    await tasks.insert("demo", [gone, revived])
+    for each in (gone, revived):
+        await tasks.apply("demo", each, transitions.cancel(each, at=NOW, by=ANN, message=None))
+    ended = await tasks.get("demo", revived.id)
+    assert ended is not None
+    await tasks.apply("demo", ended, transitions.retry_ended(ended, at=NOW, by=ANN))
+    assert await Leftovers(database).erase([("demo", gone.id), ("demo", revived.id)]) == [("demo", gone.id)]
+    left = await tasks.get("demo", revived.id)
+    assert left is not None
+    assert left.state is State.READY
