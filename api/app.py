@@ -11,21 +11,40 @@ from fastapi import FastAPI
 from api import described, hangup, logs, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
+from api.faces import adsp
+from api.feed import Feed
 from api.measures import Measures
-from api.routes import callers, health, leases, queues, submits, tasks, tenants
+from api.routes import callers, events, health, leases, queues, redrives, submits, tasks, tenants
 from api.tenancy import Tenancy
 from auth import tenants as issuers
 from auth import tokens
 from broker import assembly
+from broker.rabbit import events as rabbit
+from broker.rabbit import topology
 from core import errors
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
+from store.events import Events
+from store.overview import Overviews
+from store.redrives import Redrives
+from store.stats import Stats
 
 _log = structlog.get_logger(__name__)
 
 # The order is that of matching, so what is called most comes first.
-_ROUTERS = (leases.router, submits.router, tasks.router, queues.router, callers.router, tenants.router, health.router)
+_ROUTERS = (
+    leases.router,
+    submits.router,
+    tasks.router,
+    queues.router,
+    events.router,
+    redrives.router,
+    callers.router,
+    tenants.router,
+    health.router,
+    adsp.router,
+)
 _REST = 1.0
 
 
@@ -76,14 +95,22 @@ def _lifespan(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
             tenancy = Tenancy(kept, clock, settings)
+            exchange = rabbit.Events(
+                parts.broker.consuming, parts.broker.publisher, topology.events_exchange(settings.broker_prefix)
+            )
+            feed = Feed(Events(parts.record.database), parts.directory, exchange, closing)
             app.state.context = Context(
                 parts=parts,
                 callers=Callers(verifier, lookup, kept, clock),
                 tenancy=tenancy,
                 measures=measures,
+                feed=feed,
+                redrives=Redrives(parts.record.database),
+                overviews=Overviews(parts.record.database),
+                stats=Stats(parts.record.database),
                 closing=closing,
             )
-            async with assembly.beside(_prepare(parts, tenancy)):
+            async with assembly.beside(_prepare(parts, tenancy), feed.run()):
                 with hangup.set_at_stop(closing):
                     yield
             await verifier.aclose()

@@ -8,12 +8,17 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from api.callers import Callers
+from api.feed import Feed
 from api.measures import Measures
 from api.tenancy import Tenancy
 from broker.administration import Administration
 from broker.assembly import Parts, Record
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle
+from core.clock import Clock
+from store.overview import Overviews
+from store.redrives import Redrives
+from store.stats import Stats
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +28,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     callers: Callers
     tenancy: Tenancy
     measures: Measures
+    feed: Feed
+    redrives: Redrives
+    overviews: Overviews
+    stats: Stats
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
 
@@ -56,6 +65,18 @@ async def _directory(request: Request) -> Directory:
     return of(request).parts.directory
 
 
+async def _feed(request: Request) -> Feed:
+    return of(request).feed
+
+
+async def _redrives(request: Request) -> Redrives:
+    return of(request).redrives
+
+
+async def _clock(request: Request) -> Clock:
+    return of(request).parts.clock
+
+
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
@@ -70,6 +91,15 @@ Tenancies = Annotated[Tenancy, Depends(_tenancy)]
 
 Gate = Annotated[Callers, Depends(_callers)]
 """Who is let in."""
+
+Feeds = Annotated[Feed, Depends(_feed)]
+"""What happened, and what happens."""
+
+Redrivers = Annotated[Redrives, Depends(_redrives)]
+"""Orders to run dead letters again."""
+
+Now = Annotated[Clock, Depends(_clock)]
+"""Call it for the time."""
 
 Reads = Annotated[Record, Depends(_record)]
 """The collections, for reading."""

@@ -24,6 +24,7 @@ NamePart = Annotated[
     str, Path(pattern=rf"^{ids.NAME.pattern}$", description="1 to 50 letters, digits, `-`, `_` or spaces")
 ]
 TenantId = Annotated[str, Path(min_length=1, max_length=40)]
+RedriveId = Annotated[str, Path(min_length=1, max_length=100)]
 TaskId = Annotated[str, Path(min_length=1, max_length=100)]
 
 
@@ -194,7 +195,7 @@ def _on_task(action: Action, *, orphan: bool = False) -> Callable[..., Awaitable
     """`orphan`: also when the task's queue was deleted."""
 
     async def guard(request: Request, task_id: TaskId) -> OnTask:
-        at = await _on(request, task_id)
+        at = await on_task(request, task_id)
         at.require(action)
         return at if orphan else msgspec.structs.replace(at, queue=at.home)
 
@@ -202,14 +203,15 @@ def _on_task(action: Action, *, orphan: bool = False) -> Callable[..., Awaitable
 
 
 async def _holding(request: Request, task_id: TaskId) -> OnTask:
-    return await _on(request, task_id)
+    return await on_task(request, task_id)
 
 
 async def _of_task(request: Request, task_id: TaskId) -> OfTask:
     return OfTask(who=_tenant_of(request), task_id=task_id)
 
 
-async def _on(request: Request, task_id: str) -> OnTask:
+async def on_task(request: Request, task_id: str) -> OnTask:
+    """A caller and a task of its tenant, with no right made sure of yet; raises `NotFound`."""
     who = _tenant_of(request)
     parts = context.of(request).parts
     task = await parts.record.tasks.get(who.tenant, task_id)

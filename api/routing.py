@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -54,6 +55,11 @@ class Guarded(Plain):
 def router(tag: str) -> APIRouter:
     """A group of routes of the native API."""
     return APIRouter(prefix=PREFIX, route_class=Guarded, tags=[tag])
+
+
+def path(*parts: str) -> str:
+    """The path below the API of a thing, as Location names it."""
+    return "/".join([PREFIX, *(quote(part, safe="") for part in parts)])
 
 
 def caller_of(request: Request) -> Principal:

@@ -12,6 +12,7 @@ from core.events import Event
 from core.queue import Queue
 from core.task import Limits, Task
 from core.tenant import Tenant
+from store.redrives import Redrive
 
 _LABELS: tuple[views.PriorityName, ...] = ("low", "normal", "high", "urgent")
 
@@ -146,6 +147,23 @@ def queue_view(queue: Queue, who: Principal) -> views.QueueView:
         updated_at=stamp(queue.updated_at),
         updated_by=queue.updated_by,
         rights=tuple(sorted(policy.rights(who, queue.bindings))),
+    )
+
+
+def redrive_view(redrive: Redrive, matched: int | None = None) -> views.RedriveView:
+    """A redrive."""
+    return views.RedriveView(
+        id=redrive.id,
+        queue=redrive.queue,
+        state=redrive.state,
+        matched=_or_unset(matched),
+        moved=redrive.moved,
+        undone=redrive.undone,
+        rate_per_second=redrive.rate_per_second,
+        created_at=stamp(redrive.created_at),
+        by=redrive.by,
+        undone_by=_or_unset(redrive.undone_by),
+        ended_at=maybe_stamp(redrive.ended_at),
     )
 
 

@@ -5,9 +5,10 @@ A cursor is the sort value and id of the last row (keyset paging): a task that e
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,7 @@ class Sort(StrEnum):
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What to list; None means any. `queues` is what the caller may read, None for all of the tenant's."""
 
+    ids: tuple[str, ...] | None = None
     queues: tuple[str, ...] | None = None
     states: frozenset[State] | None = None
     outcomes: frozenset[Outcome] | None = None
@@ -43,6 +45,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     record_id: str | None = None
     text: str | None = None
+    context: Mapping[str, Any] | None = None
+    """Entries that the task's context must have, with equal values."""
     dead: bool | None = None
     redrive: str | None = None
     created_from: datetime | None = None
@@ -91,10 +95,15 @@ def selector(tenant: str, query: Query) -> Document:
     found |= {field: _one_of(values) for field, values in _sets(query).items() if values is not None}
     found |= {field: value for field, value in _values(query).items() if value is not None}
     found |= {field: bounds for field, bounds in _ranges(query).items() if bounds}
+    if query.ids is not None:
+        found["_id"] = {"$in": documents.keys(tenant, query.ids)}
     if query.unassigned:
         found["assignment.to.id"] = None
     if query.dead is False:
         found["dead"] = None
+    if query.context:
+        # By expression, since a caller's key may hold dots and dollars, which mean something in a path.
+        found["$expr"] = {"$and": [_entry(key, value) for key, value in query.context.items()]}
     if query.text is not None:
         pattern = {"$regex": re.escape(query.text), "$options": "i"}
         found["$or"] = [{field: pattern} for field in ("name", "description", "recordId", "labels")]
@@ -135,6 +144,11 @@ def _ranges(query: Query) -> dict[str, Document]:
     if query.sort in {Sort.ENDED, Sort.ENDED_DESC} and not bounds["endedAt"]:
         bounds["endedAt"] = {"$exists": True}
     return bounds
+
+
+def _entry(key: str, value: object) -> Document:
+    read: Document = {"$getField": {"field": {"$literal": key}, "input": {"$ifNull": ["$context", {}]}}}
+    return {"$eq": [read, {"$literal": value}]}
 
 
 def _one_of(values: Sequence[object]) -> object:

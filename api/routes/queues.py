@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import Query
+from starlette.requests import Request
 from starlette.responses import Response
 
-from api import conditions, described, guards, replies, routing, shown
+from api import conditions, context, described, guards, numbers, replies, routing, shown
 from api.context import Administers, Reads
 from api.schemas import views
 from api.schemas.queues import QueueBody
@@ -81,7 +81,7 @@ async def put_queue(
             raise errors.PreconditionFailed(f"Queue {key} exists already.")
         match = conditions.matched(if_match, there.version if there else None, f"Queue {key}")
     queue, created = await administration.put(at.tenant, namespace, name, body.fields(), by=at.by, match=match)
-    location = {"Location": quote(f"{routing.PREFIX}/queues/{namespace}/{name}")} if created else {}
+    location = {"Location": routing.path("queues", namespace, name)} if created else {}
     return _queue(queue, at, status=201 if created else 200, headers=location)
 
 
@@ -147,6 +147,14 @@ async def resume_queue(at: guards.Managing, administration: Administers) -> Resp
 async def purge_queue(at: guards.Purging, administration: Administers) -> Response:
     """Cancel every open task of a queue."""
     return replies.reply(views.CanceledView(canceled=await administration.purge(at.tenant, at.queue.key, by=at.by)))
+
+
+@router.get(f"{_PATH}/metrics", responses=described.answers(views.MetricsView, "The queue in numbers."))
+async def get_metrics(at: guards.Reading, request: Request) -> Response:
+    """Count a queue: open tasks by state, priority and person, dead letters, ages, rates."""
+    here = context.of(request)
+    seen = await numbers.of_queue(here.overviews, here.stats, at.tenant, at.queue.key, here.parts.clock())
+    return replies.reply(seen)
 
 
 def _queue(

@@ -40,7 +40,7 @@ async def submit_task(
     key = idempotency.one_key(idempotency_key, body.dedup_key)
     submission = await _submission(body, key, at, directory)
     done = await lifecycle.submit_one(at.queue, submission, by=at.by)
-    headers = {"Location": f"{routing.PREFIX}/tasks/{done.task.id}"}
+    headers = {"Location": routing.path("tasks", done.task.id)}
     return replies.reply(shown.task_view(done.task), status=201 if done.created else 200, headers=headers)
 
 

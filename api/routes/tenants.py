@@ -38,7 +38,7 @@ async def put_tenant(
     """Register a tenant by its OpenID issuer, or give it another one."""
     found, created = await tenancy.attach(tenant, body.issuer, body.display_name)
     gate.forget(found.id)
-    location = {"Location": f"{routing.PREFIX}/tenants/{found.id}"} if created else {}
+    location = {"Location": routing.path("tenants", found.id)} if created else {}
     return _tenant(found, status=201 if created else 200, headers=location)
 
 

@@ -1,0 +1,87 @@
+"""A queue's metrics, put together from its open tasks and its statistics."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from api import shown
+from api.schemas import views
+from core.priority import Priority
+from core.task import State
+from store.overview import Overview, Overviews
+from store.stats import Bucket, Spread, Stats
+
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+async def of_queue(overviews: Overviews, stats: Stats, tenant: str, queue: str, now: datetime) -> views.MetricsView:
+    """The numbers of this moment. Rates lag behind by a second or two, as the events do that they are counted from."""
+    seen = await overviews.of_queue(tenant, queue)
+    minute = now.replace(second=0, microsecond=0)
+    this = await stats.total(tenant, queue, minute, minute + _MINUTE)
+    last = await stats.total(tenant, queue, minute - _MINUTE, minute)
+    hour = await stats.total(tenant, queue, minute - _HOUR, minute + _MINUTE)
+    oldest = seen.oldest_ready
+    return views.MetricsView(
+        open=sum(seen.by_state.values()),
+        by_state=_by_state(seen.by_state),
+        by_priority=_by_priority(seen.by_priority),
+        by_assignee=_by_assignee(seen),
+        dead_letters=seen.dead,
+        oldest_ready_at=None if oldest is None else shown.stamp(oldest),
+        oldest_age_seconds=None if oldest is None else max(0.0, (now - oldest).total_seconds()),
+        rates=views.PaceView(last_minute=_rates(_sliding(last, this, now - minute)), last_hour=_rates(hour.events)),
+        wait_seconds=_spread(hour.wait),
+        work_seconds=_spread(hour.work),
+    )
+
+
+def _sliding(last: Bucket, this: Bucket, passed: timedelta) -> dict[str, int]:
+    """The last 60 seconds: this minute so far, and of the last one the share that is not over 60 seconds ago."""
+    share = max(0.0, 1.0 - passed / _MINUTE)
+    kinds = {*last.events, *this.events}
+    return {kind: this.events.get(kind, 0) + round(share * last.events.get(kind, 0)) for kind in kinds}
+
+
+def _rates(events: Mapping[str, int]) -> views.RatesView:
+    return views.RatesView(
+        submitted=events.get("created", 0),
+        started=events.get("started", 0),
+        succeeded=events.get("succeeded", 0),
+        failed=events.get("failed", 0),
+        canceled=events.get("canceled", 0),
+        expired=events.get("expired", 0),
+    )
+
+
+def _spread(spread: Spread) -> views.SpreadView | None:
+    if not spread.count:
+        return None
+    return views.SpreadView(
+        count=spread.count, average=spread.sum / spread.count, min=spread.min or 0.0, max=spread.max or 0.0
+    )
+
+
+def _by_state(counts: Mapping[State, int]) -> views.StateCountsView:
+    return views.StateCountsView(
+        waiting=counts[State.WAITING],
+        ready=counts[State.READY],
+        requested=counts[State.REQUESTED],
+        in_progress=counts[State.IN_PROGRESS],
+    )
+
+
+def _by_priority(counts: Mapping[Priority, int]) -> views.PriorityCountsView:
+    return views.PriorityCountsView(
+        low=counts[Priority.LOW],
+        normal=counts[Priority.NORMAL],
+        high=counts[Priority.HIGH],
+        urgent=counts[Priority.URGENT],
+    )
+
+
+def _by_assignee(seen: Overview) -> tuple[views.AssigneeCountView, ...]:
+    people = [
+        views.AssigneeCountView(id=share.to.id, name=share.to.name, count=share.count) for share in seen.by_assignee
+    ]
+    nobody = sum(seen.by_state.values()) - seen.assigned
+    return (*people, views.AssigneeCountView(count=max(0, nobody)))

@@ -1,0 +1,44 @@
+"""One application over the run's real servers, with a client for every caller."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from core.settings import Settings
+from deploy.local import issuer
+from tests.support import api as support
+from tests.support import tenancy
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Iterator[issuer.Issuer]:
+    """The local issuer, one for all tests of a worker."""
+    with support.issuing() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(mongodb_url: str, rabbitmq_url: str, database_name: str, tokens: issuer.Issuer) -> Settings:
+    return support.settings(mongodb_url, rabbitmq_url, tokens.url, database_name)
+
+
+@pytest.fixture
+async def api(settings: Settings, tokens: issuer.Issuer) -> AsyncIterator[support.Api]:
+    """An application; `api("wim")` is a client of that person."""
+    async with support.serving(settings, tokens) as running:
+        yield running
+        await support.drop_lanes(running.parts)
+
+
+@pytest.fixture
+async def queue(api: support.Api) -> str:
+    """The path of a queue in demo: reviewers work, supervisors assign, task-writers submit."""
+    await support.make_queue(api("ada"))
+    return support.QUEUE
+
+
+@pytest.fixture(autouse=True)
+def _tenants_named() -> Iterator[None]:
+    """Every command to MongoDB names its tenant."""
+    with tenancy.watched():
+        yield

@@ -1,0 +1,119 @@
+"""Fails a test whose code asks MongoDB for a tenant's documents without naming the tenant (STYLE 7.9).
+
+What the engine does over all tenants is exempt, by the place in `store/` that the command came from: `ENGINE`.
+"""
+
+import re
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pymongo import monitoring
+
+OWNED = frozenset({"tasks", "queues", "definitions", "events", "stats", "redrives"})
+"""Collections whose documents belong to tenants."""
+
+ENGINE = frozenset({"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"})
+"""Files of `store/` that only the engine and the start of a process call."""
+
+UNSCOPED = frozenset({("queues.py", "every"), ("redrives.py", "open"), ("stats.py", "record")})
+"""Methods elsewhere that are for the engine: (file, function)."""
+
+_STORE = str(Path(__file__).parents[2] / "store")
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/.+", re.DOTALL)
+
+
+class Watch(monitoring.CommandListener):
+    """Looks at every command of every client of this process while a test asks it to."""
+
+    def __init__(self) -> None:
+        self.offences: list[str] | None = None
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """A command is about to be sent."""
+        collection = event.command.get(event.command_name)
+        if self.offences is None or collection not in OWNED:
+            return
+        origin = _origin()
+        if origin is not None:
+            self.offences += [
+                f"{origin}: {event.command_name} of {collection} by {query}"
+                for query in _queries(event.command_name, event.command)
+                if not scoped(query)
+            ]
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing to see."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing to see."""
+
+
+def scoped(query: Mapping[str, Any]) -> bool:
+    """Whether a query names its tenant: as a field, or as the beginning of every `_id`."""
+    if isinstance(query.get("tenant"), str):
+        return True
+    wanted = query.get("_id")
+    if isinstance(wanted, Mapping):
+        wanted = [*wanted.get("$in", ()), *(wanted[op] for op in ("$gt", "$eq") if op in wanted)]
+    keys = [wanted] if isinstance(wanted, str) else wanted or []
+    if keys and all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys):
+        return True
+    return any(scoped(part) for part in query.get("$and", ()))
+
+
+@contextmanager
+def watched() -> Generator[None]:
+    """Raise AssertionError at the end where anything in `store/` forgot the tenant."""
+    watch = _registered()
+    watch.offences = offences = []
+    try:
+        yield
+    finally:
+        watch.offences = None
+    assert not offences, "\n".join(offences)
+
+
+@cache
+def _registered() -> Watch:
+    watch = Watch()
+    monitoring.register(watch)
+    return watch
+
+
+def _queries(name: str, command: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    match name:
+        case "find":
+            return [command["filter"]]
+        case "aggregate":
+            first: Mapping[str, Any] = next(iter(command["pipeline"]), {})
+            return [] if "$changeStream" in first else [first.get("$match", {})]
+        case "update":
+            return [each["q"] for each in command["updates"]]
+        case "delete":
+            return [each["q"] for each in command["deletes"]]
+        case "findAndModify" | "count" | "distinct":
+            return [command.get("query", {})]
+        case "insert":
+            return [{"_id": each["_id"], "tenant": each.get("tenant")} for each in command["documents"]]
+        case _:
+            return []
+
+
+def _origin() -> str | None:
+    """Where in `store/` the command came from; None for the engine's places, and for a test's own commands."""
+    frame = sys._getframe()
+    found = None
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(_STORE):
+            file = Path(code.co_filename).name
+            if file in ENGINE or (file, code.co_name) in UNSCOPED:
+                return None
+            if file != "mongo.py":
+                found = f"{file}:{frame.f_lineno} {code.co_name}"
+        frame = frame.f_back
+    return found
