@@ -213,3 +213,9 @@ def code(answer: httpx.Response) -> str:
 def fields(answer: httpx.Response) -> list[str]:
     """The fields that a problem names."""
     return [each["field"] for each in answer.json().get("errors", [])]
+
+
+async def somebody_waits(api: Api, *, count: int = 1) -> None:
+    """Return when so many claims wait for a task."""
+    waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
+    await wait_until(lambda: len(waiters._waiting) >= count, what="somebody to wait for a task")

@@ -3,13 +3,13 @@
 What the engine does over all tenants is exempt, by the place in `store/` that the command came from: `ENGINE`.
 """
 
+import inspect
 import re
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pymongo import monitoring
 
@@ -35,7 +35,7 @@ class Watch(monitoring.CommandListener):
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """A command is about to be sent."""
         collection = event.command.get(event.command_name)
-        if self.offences is None or collection not in OWNED:
+        if self.offences is None or not isinstance(collection, str) or collection not in OWNED:
             return
         origin = _origin()
         if origin is not None:
@@ -56,20 +56,25 @@ def scoped(query: Mapping[str, Any]) -> bool:
     """Whether a query names its tenant: as a field, or as the beginning of every `_id`."""
     if isinstance(query.get("tenant"), str):
         return True
-    wanted = query.get("_id")
-    if isinstance(wanted, Mapping):
-        wanted = [*wanted.get("$in", ()), *(wanted[op] for op in ("$gt", "$eq") if op in wanted)]
-    keys = [wanted] if isinstance(wanted, str) else wanted or []
+    keys = _keys(query.get("_id"))
     if keys and all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys):
         return True
     return any(scoped(part) for part in query.get("$and", ()))
+
+
+def _keys(wanted: Any) -> list[Any]:
+    if isinstance(wanted, str):
+        return [wanted]
+    bounds = cast("dict[str, Any]", wanted or {})
+    return [*bounds.get("$in", ()), *(bounds[op] for op in ("$gt", "$eq") if op in bounds)]
 
 
 @contextmanager
 def watched() -> Generator[None]:
     """Raise AssertionError at the end where anything in `store/` forgot the tenant."""
     watch = _registered()
-    watch.offences = offences = []
+    offences: list[str] = []
+    watch.offences = offences
     try:
         yield
     finally:
@@ -89,7 +94,8 @@ def _queries(name: str, command: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         case "find":
             return [command["filter"]]
         case "aggregate":
-            first: Mapping[str, Any] = next(iter(command["pipeline"]), {})
+            stages: list[dict[str, Any]] = command["pipeline"]
+            first: dict[str, Any] = stages[0] if stages else {}
             return [] if "$changeStream" in first else [first.get("$match", {})]
         case "update":
             return [each["q"] for each in command["updates"]]
@@ -105,7 +111,7 @@ def _queries(name: str, command: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _origin() -> str | None:
     """Where in `store/` the command came from; None for the engine's places, and for a test's own commands."""
-    frame = sys._getframe()
+    frame = inspect.currentframe()
     found = None
     while frame is not None:
         code = frame.f_code
