@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
+    adsp_readers_cancel: bool = Field(default=True, description="On ADSP's face every reader may cancel, as upstream")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True

@@ -15,7 +15,7 @@ from api.faces import adsp_answers as answers
 from api.faces import adsp_input as given
 from api.faces import adsp_rights as rights
 from auth.principal import CORE, Principal
-from core import errors
+from core import errors, ids
 from core.priority import Priority
 from core.queue import Bindings, Queue
 from core.task import OPEN, Actor, State, Task
@@ -26,6 +26,7 @@ PREFIX = "/task/v1"
 _BODY, _CALLER = "adsp.body", "adsp.caller"
 _WEEK = timedelta(days=7)
 _ALL_QUEUES = 1000
+_TENANT_URN = "urn:ads:platform:tenant-service:v2:/tenants/"
 _NO_TENANT = "Cannot retrieve task without tenant context."
 
 _JSON: dict[str, Any] = {"application/json": {"schema": {}}}
@@ -427,10 +428,9 @@ def _asked(request: Request) -> Asked:
     who: Principal = request.scope[_CALLER]
     tenant = who.tenant
     if tenant == CORE:
-        named = (request.query_params.get("tenantId") or "").rpartition("/")[2]
-        if not named or named == CORE:
+        tenant = (request.query_params.get("tenantId") or "").removeprefix(_TENANT_URN)
+        if ids.TENANT.fullmatch(tenant) is None or tenant == CORE:
             raise answers.Refused(400, _NO_TENANT)
-        tenant = named
     return Asked(who, tenant, context.of(request))
 
 
