@@ -51,9 +51,7 @@ async def run(parts: Parts, stop: asyncio.Event, *, renew_seconds: float = RENEW
     try:
         await asyncio.wait([leading, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (leading, stopping):
-            task.cancel()
-        await asyncio.wait([leading, stopping])
+        await loops.ended(leading, stopping)
     _log.info("engine stopped", holder=holder)
     if not leading.cancelled():
         leading.result()

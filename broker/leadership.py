@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from broker import loops
 from core import errors
 from core.clock import Clock
 from store.leases import Leases
@@ -69,6 +70,7 @@ class Leadership:
         tenure = Tenure(self._leases, duty, self._holder, self._clock)
         try:
             while True:
+                loops.heed_cancel()
                 if await self._renewed(tenure, duty, self._renew_seconds):
                     _log.info("duty taken", duty=duty, holder=self._holder)
                     await self._work(tenure, duty, work)
@@ -82,13 +84,13 @@ class Leadership:
         working = asyncio.create_task(work(), name=duty)
         try:
             while (left := tenure.seconds_left) > 0:
+                loops.heed_cancel()
                 await asyncio.wait([working], timeout=min(left, self._renew_seconds))
                 if working.done():
                     break
                 await self._renewed(tenure, duty, tenure.seconds_left)
         finally:
-            working.cancel()
-            await asyncio.wait([working])
+            await loops.ended(working)
         if not working.cancelled() and (error := working.exception()) is not None:
             _log.error("duty failed", duty=duty, exc_info=error)
 

@@ -1,7 +1,13 @@
-"""How the engine's loops go round: a step at a time, for ever, whatever fails."""
+"""How the engine's loops go round: a step at a time, for ever, whatever fails; and how they end.
+
+Ending takes care: PyMongo sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the
+sending ends (https://github.com/python/cpython/issues/86296). So loops look whether they were cancelled, and who
+cancels does it until it is done.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 import tenacity
@@ -12,6 +18,7 @@ _log = structlog.get_logger(__name__)
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
+_CANCEL_AGAIN = 0.05
 
 Step = Callable[[], Awaitable[float]]
 """One round; answers how many seconds to rest before the next."""
@@ -29,6 +36,7 @@ async def repeat(name: str, step: Step, *, wake: asyncio.Event | None = None) ->
     )
 
     async def once() -> float:
+        heed_cancel()
         return await step()
 
     while True:
@@ -46,9 +54,26 @@ async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[E
 
     # A coroutine function, whatever `work` is: tenacity awaits nothing else.
     async def once() -> None:
+        heed_cancel()
         await work()
 
     await attempts(once)
+
+
+def heed_cancel() -> None:
+    """Raise the cancellation that the present task was sent, if something swallowed it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks, again and again, until all have ended."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN)
 
 
 async def _rest(seconds: float, wake: asyncio.Event | None) -> None:

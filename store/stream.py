@@ -143,8 +143,11 @@ async def opened(database: mongo.Database, position: Position) -> AsyncGenerator
     try:
         yield reading
     finally:
-        ahead.cancel()
-        await asyncio.wait([ahead])
+        # More than once: PyMongo sends by asyncio.wait_for, which on Python 3.11 may swallow a cancellation
+        # (https://github.com/python/cpython/issues/86296).
+        while not ahead.done():
+            ahead.cancel()
+            await asyncio.wait([ahead], timeout=0.05)
         with contextlib.suppress(driver.PyMongoError):
             await stream.close()
 

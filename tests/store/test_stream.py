@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from bson.timestamp import Timestamp
 
 from core import errors, ids, transitions
 from core.events import Header
@@ -134,9 +133,16 @@ async def test_an_idle_stream_still_moves_its_token(reading: stream.Reading) -> 
     assert page.token is not None
 
 
-async def test_a_position_that_the_log_has_passed_is_said_to_be_lost(database: mongo.Database) -> None:
+async def test_a_position_that_the_log_does_not_have_is_said_to_be_lost(
+    database: mongo.Database, tasks: Tasks, reading: stream.Reading
+) -> None:
+    """As a position is that the log has passed: the token of a change that never was among the tasks'."""
+    await tasks.insert("demo", [task()])
+    (change,) = await read(reading, 1)
+    other = Position(token={"_data": change.token["_data"].replace("5F6964", "5F6963")})
+    assert other.token != change.token
     with pytest.raises(stream.HistoryLost):
-        async with stream.opened(database, Position(since=Timestamp(1, 1))) as opened:
+        async with stream.opened(database, other) as opened:
             await opened.next(1)
 
 
