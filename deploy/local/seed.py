@@ -1,4 +1,4 @@
-"""Gives a new stack its tenants, their first queue and, in `demo`, real tasks; all through the public API."""
+"""Gives a new stack its tenants, their first queues and, in `demo`, real tasks; all through the public API."""
 
 import asyncio
 from pathlib import Path
@@ -12,14 +12,23 @@ from examples.strike_reports import reports
 TENANTS = tuple(realm for realm in issuer_realms.REALMS if realm.name != "core")
 QUEUE = "/api/v1/queues/intake/strike-reports"
 _FILLED = "demo"
-_BODY = {
-    "displayName": "Strike reports",
-    "description": "Reports of wildlife strikes, waiting for triage",
-    "bindings": {
-        "submitters": ["task-writer"],
-        "workers": ["reviewer"],
-        "assigners": ["supervisor"],
-        "readers": [],
+_REVIEWS = "/api/v1/queues/intake/strike-reviews"
+_QUEUES: dict[str, dict[str, Any]] = {
+    QUEUE: {
+        "displayName": "Strike reports",
+        "description": "Reports of wildlife strikes, waiting for triage",
+        "bindings": {
+            "submitters": ["task-writer"],
+            "workers": ["reviewer"],
+            "assigners": ["supervisor"],
+            "readers": [],
+        },
+    },
+    _REVIEWS: {
+        "displayName": "Strike reviews",
+        "description": "Reports that no rule decides, for people",
+        # The triage program works as a reviewer and submits what it leaves to people.
+        "bindings": {"submitters": ["reviewer"], "workers": ["reviewer"], "assigners": ["supervisor"], "readers": []},
     },
 }
 _PATIENCE = 30.0
@@ -82,9 +91,10 @@ async def _add_tenants(api: httpx.AsyncClient, auth: str) -> list[str]:
 async def _fill(api: httpx.AsyncClient, auth: str, tenant: str, *, once: Path) -> list[str]:
     headers = await _bearer(api, auth, tenant, "ada")
     done: list[str] = []
-    if (await api.get(QUEUE, headers=headers)).status_code == 404:
-        (await api.put(QUEUE, headers=headers, json=_BODY)).raise_for_status()
-        done.append(f"{tenant}'s queue intake:strike-reports")
+    for path, body in _QUEUES.items():
+        if (await api.get(path, headers=headers)).status_code == 404:
+            (await api.put(path, headers=headers, json=body)).raise_for_status()
+            done.append(f"{tenant}'s queue {body['displayName']}")
     if tenant == _FILLED and not once.exists():
         done.append(f"{await _add_tasks(api, headers)} tasks")
         once.touch()
