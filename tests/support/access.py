@@ -1,0 +1,149 @@
+"""Who may not do what, for every route of the API: what `tests/api/test_access.py` tries one by one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NATIVE = "/api/v1"
+_QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
+_TASK = f"{NATIVE}/tasks/{{task_id}}"
+_EVERYBODY_BUT_ADMINS = ("nil", "wim", "ann", "rex", "sub")
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What there is in `demo` when a route is tried: a queue, a ready task, one that wim holds, a redrive."""
+
+    ready: Mapping[str, Any]
+    held: Mapping[str, Any]
+    redrive: str
+
+
+Body = Callable[[World], Any]
+
+
+def _nothing(_: World) -> Any:
+    return None
+
+
+def _fence(world: World) -> Any:
+    return {"execId": world.held["execId"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One route: who can do it, who is refused, and how a stranger is.
+
+    `refused` get 403. A caller of another tenant gets `foreign`, which is 404 unless the route names nothing of
+    anybody's: then it answers, and `shows_nothing` says of the answer's JSON that it holds nothing of `demo`.
+    """
+
+    right: str
+    refused: tuple[str, ...]
+    body: Body = _nothing
+    held: bool = False
+    """The path's task is the one that wim holds."""
+    foreign: int = 404
+    shows_nothing: Callable[[Any], bool] | None = None
+    blind: tuple[str, ...] = ()
+    """Callers of demo itself who get an answer that shows nothing."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _no_items(answer: Any) -> bool:
+    return answer["items"] == []
+
+
+def _each_refused(answer: Any) -> bool:
+    return all(result["status"] in {403, 404} for result in answer["results"])
+
+
+def _of_acme(answer: Any) -> bool:
+    return answer["tenant"] == "acme"
+
+
+def _is_new(answer: Any) -> bool:
+    return answer["version"] == 1
+
+
+_JSON = {"Accept": "application/json"}
+
+CASES: dict[tuple[str, str], Case] = {
+    ("POST", f"{_QUEUE}/claims"): Case(right="wim", refused=("nil", "sub", "rex", "ann", "ada")),
+    ("POST", f"{_TASK}/start"): Case(right="wim", refused=("nil", "sub", "rex", "ann", "ada")),
+    ("POST", f"{_TASK}/heartbeat"): Case(right="wim", refused=("nil", "wes", "ada"), body=_fence, held=True),
+    ("POST", f"{_TASK}/complete"): Case(right="wim", refused=("nil", "wes", "ada"), body=_fence, held=True),
+    ("POST", f"{_TASK}/fail"): Case(right="wim", refused=("nil", "wes", "ada"), body=_fence, held=True),
+    ("POST", f"{_TASK}/release"): Case(right="wim", refused=("nil", "wes", "ada"), body=_fence, held=True),
+    ("POST", f"{NATIVE}/tasks/settle"): Case(
+        right="wim",
+        refused=(),
+        body=lambda world: {
+            "items": [
+                {"id": world.held["id"], "execId": world.held["execId"], "action": action}
+                for action in ("release", "fail", "complete")
+            ]
+        },
+        foreign=200,
+        shows_nothing=_each_refused,
+        blind=("nil", "wes", "ada"),
+    ),
+    ("POST", f"{_QUEUE}/tasks"): Case(right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda _: {}),
+    ("POST", f"{_QUEUE}/tasks/batch"): Case(
+        right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda _: {"tasks": [{"name": "x"}]}
+    ),
+    ("GET", f"{_QUEUE}/tasks"): Case(right="wim", refused=("nil",)),
+    ("GET", f"{NATIVE}/tasks"): Case(right="rex", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)),
+    ("GET", _TASK): Case(right="sub", refused=("nil", "intake")),
+    ("PATCH", _TASK): Case(right="sub", refused=("nil", "rex", "wim", "ann"), body=lambda _: {"name": "other"}),
+    ("DELETE", _TASK): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_TASK}/cancel"): Case(right="wim", refused=("nil", "rex", "wes", "intake"), held=True),
+    ("POST", f"{_TASK}/retry"): Case(right="ann", refused=("nil", "wim", "sub", "rex")),
+    ("POST", f"{_TASK}/assign"): Case(right="wim", refused=("nil", "sub", "rex"), body=lambda _: {"to": "me"}),
+    ("POST", f"{_TASK}/priority"): Case(
+        right="ann", refused=("nil", "wim", "sub", "rex"), body=lambda _: {"priority": "urgent"}
+    ),
+    ("GET", f"{_TASK}/history"): Case(right="wim", refused=("nil", "intake")),
+    ("GET", f"{NATIVE}/events"): Case(
+        right="rex", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "sub"), headers=_JSON
+    ),
+    ("GET", f"{NATIVE}/queues"): Case(right="nil", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)),
+    ("PUT", _QUEUE): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {}, foreign=201, shows_nothing=_is_new
+    ),
+    ("GET", _QUEUE): Case(right="sub", refused=("nil",)),
+    ("PATCH", _QUEUE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"description": "other"}),
+    ("DELETE", _QUEUE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_QUEUE}/pause"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_QUEUE}/resume"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_QUEUE}/purge"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{_QUEUE}/metrics"): Case(right="wim", refused=("nil", "sub")),
+    ("POST", f"{_QUEUE}/redrive"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{_QUEUE}/redrives"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{_QUEUE}/redrives/{{redrive_id}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_QUEUE}/redrives/{{redrive_id}}/undo"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{NATIVE}/me"): Case(right="nil", refused=(), foreign=200, shows_nothing=_of_acme),
+    ("GET", f"{NATIVE}/tenants"): Case(right="root", refused=("ada", "nil"), foreign=403),
+    ("PUT", f"{NATIVE}/tenants/{{tenant}}"): Case(
+        right="root", refused=("ada", "nil"), body=lambda _: {"issuer": "http://127.0.0.1:1/realms/x"}, foreign=403
+    ),
+    ("GET", f"{NATIVE}/tenants/{{tenant}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("PATCH", f"{NATIVE}/tenants/{{tenant}}"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"displayName": "Demo"}
+    ),
+}
+"""By method and path template. A route that is not here, and not in `PUBLIC`, fails the test."""
+
+ELSEWHERE = ("/task/v1/",)
+"""Faces whose refusals have statuses of their own: what they refuse whom is tried in `tests/api/faces`."""
+
+PUBLIC = frozenset(
+    {
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
+        ("GET", "/metrics"),
+        ("GET", f"{NATIVE}/openapi.json"),
+        ("HEAD", f"{NATIVE}/openapi.json"),
+    }
+)
+"""What everybody may ask who can reach the port."""
