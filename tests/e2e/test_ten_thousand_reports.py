@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -51,16 +52,29 @@ async def ada(stack: LocalStack, caller: Callable[..., Caller]) -> AsyncIterator
         yield admin
 
 
-def run(stack: LocalStack, program: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start one of the example's programs as a person would."""
-    return subprocess.Popen(
-        [sys.executable, "-m", f"examples.strike_reports.{program}", *arguments],
-        cwd=homes.ROOT,
-        env={**os.environ, "PENSTOCK_HOME": str(stack.home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+class Program:
+    """One of the example's programs, run as a person would; what it prints is kept for the case that it fails."""
+
+    def __init__(self, stack: LocalStack, output: Path, name: str, *arguments: str) -> None:
+        self._output = output / f"{name}-{uuid.uuid4().hex[:8]}"
+        with self._output.open("w") as prints:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"examples.strike_reports.{name}", *arguments],
+                cwd=homes.ROOT,
+                env={**os.environ, "PENSTOCK_HOME": str(stack.home)},
+                stdout=prints,
+                stderr=prints,
+            )
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def succeeds(self, *, seconds: float) -> None:
+        """Wait for its end; fails with what it printed."""
+        code = self._process.wait(seconds)
+        assert code == 0, self._output.read_text()
 
 
 async def test_every_report_is_triaged_exactly_once_whatever_is_killed(
@@ -68,11 +82,11 @@ async def test_every_report_is_triaged_exactly_once_whatever_is_killed(
 ) -> None:
     ledger = tmp_path / "ledger"
     ledger.touch()
-    intake = run(stack, "intake", str(reports_file))
-    assert intake.wait(120) == 0, intake.stdout and intake.stdout.read()
+    Program(stack, tmp_path, "intake", str(reports_file)).succeeds(seconds=120)
     assert (await ada.get(f"{QUEUE}/metrics"))["open"] == COUNT
 
-    triage = run(stack, "triage", "--processes", "4", "--until-empty", "--ledger", str(ledger))
+    drain = ("--until-empty", "--ledger", str(ledger))
+    triage = Program(stack, tmp_path, "triage", "--processes", "4", *drain)
     for number, role in enumerate(KILLS, 1):
         wanted = COUNT * number // 5
         await wait_until(lambda wanted=wanted: _lines(ledger) >= wanted, what=f"{wanted} ends", timeout=120)
@@ -82,14 +96,13 @@ async def test_every_report_is_triaged_exactly_once_whatever_is_killed(
 
     async def nothing_open() -> bool:
         answer = await ada.call("GET", f"{QUEUE}/metrics")
-        if triage.poll() is not None and answer.is_success and answer.json()["open"] > 0:
+        if not triage.runs and answer.is_success and answer.json()["open"] > 0:
             # The workers saw an empty queue while hand-outs that died with the API were still leased.
-            rest = run(stack, "triage", "--processes", "1", "--until-empty", "--ledger", str(ledger))
-            assert rest.wait(60) == 0, rest.stdout and rest.stdout.read()
+            Program(stack, tmp_path, "triage", "--processes", "1", *drain).succeeds(seconds=60)
         return answer.is_success and answer.json()["open"] == 0
 
     await wait_until(nothing_open, what="no report to be open", timeout=120, every=0.5)
-    assert triage.wait(60) == 0, triage.stdout and triage.stdout.read()
+    triage.succeeds(seconds=60)
     with pymongo.MongoClient[dict[str, Any]](stack.local["mongodb"]) as client:
         database = client.get_default_database("penstock")
         names = _check_tasks(database, reports_file)
