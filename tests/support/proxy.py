@@ -28,8 +28,8 @@ class Proxy:
     @property
     def url(self) -> str:
         """The URL that leads through the proxy."""
-        login = self._parts.netloc.rpartition("@")[0]
-        return urlunsplit(self._parts._replace(netloc=f"{login}@127.0.0.1:{self._port}"))
+        login, at, _ = self._parts.netloc.rpartition("@")
+        return urlunsplit(self._parts._replace(netloc=f"{login}{at}127.0.0.1:{self._port}"))
 
     async def __aenter__(self) -> Self:
         """Begin to accept; then the port stays the same for good."""

@@ -1,0 +1,105 @@
+"""Retention: what is old goes with its events, each queue in its own time; what is open stays."""
+
+from datetime import timedelta
+
+import pytest
+
+from broker import assembly
+from broker.retention import EVERY_SECONDS, TOMBSTONES, Retention
+from core.queue import Queue
+from core.task import Task
+from store.eventlog import EventLog
+from store.events import Events
+from store.leftovers import Leftovers
+from tests.store.test_events import event
+from tests.support.clock import FakeClock
+from tests.support.making import ANN
+from tests.support.working import claim, complete, submit
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def retention(parts: assembly.Parts) -> Retention:
+    database = parts.record.database
+    return Retention(
+        Leftovers(database), EventLog(database), parts.record.queues, clock=parts.clock, retention=30 * DAY
+    )
+
+
+async def ended(parts: assembly.Parts, queue: Queue) -> Task:
+    """A task that has ended, with one event on record."""
+    (task,) = await submit(parts, queue)
+    await complete(parts, await claim(parts, queue))
+    log = EventLog(parts.record.database)
+    await log.append([event(task.id, 1, await log.newest() + 1, at=parts.clock(), queue=queue.key)])
+    return task
+
+
+async def there(parts: assembly.Parts, task: Task) -> tuple[bool, bool]:
+    """Whether the task is, and its event."""
+    history = await Events(parts.record.database).history("demo", task.id, limit=5)
+    return await parts.record.tasks.get("demo", task.id) is not None, bool(history)
+
+
+async def test_ended_tasks_go_with_their_events_when_their_time_is_over(
+    parts: assembly.Parts, queue: Queue, retention: Retention, fake_clock: FakeClock
+) -> None:
+    short, _ = await parts.administration.put("demo", "intake", "short", {"retention_days": 1.0}, by=ANN, match=None)
+    long, _ = await parts.administration.put("demo", "intake", "long", {"retention_days": 60.0}, by=ANN, match=None)
+    usual_task, short_task, long_task = [await ended(parts, each) for each in (queue, short, long)]
+    (open_task,) = await submit(parts, queue)
+    assert await retention.step() == EVERY_SECONDS
+    assert await there(parts, short_task) == (True, True)
+    fake_clock.advance(2 * DAY)
+    await retention.step()
+    seen = [await there(parts, task) for task in (usual_task, short_task, long_task)]
+    assert seen == [(True, True), (False, False), (True, True)]
+    fake_clock.advance(30 * DAY)
+    await retention.step()
+    seen = [await there(parts, task) for task in (usual_task, long_task)]
+    assert seen == [(False, False), (True, True)]
+    fake_clock.advance(30 * DAY)
+    await retention.step()
+    assert await there(parts, long_task) == (False, False)
+    assert (await there(parts, open_task))[0]
+    for each in (short, long):
+        await parts.administration.remove("demo", each.key, by=ANN, match=None, force=True)
+
+
+async def test_what_a_removed_queue_left_goes_too(
+    parts: assembly.Parts, retention: Retention, fake_clock: FakeClock
+) -> None:
+    queue, _ = await parts.administration.put("demo", "intake", "gone", {}, by=ANN, match=None)
+    task = await ended(parts, queue)
+    await parts.administration.remove("demo", queue.key, by=ANN, match=None, force=False)
+    fake_clock.advance(31 * DAY)
+    await retention.step()
+    assert await there(parts, task) == (False, False)
+
+
+async def test_the_rest_of_a_deleted_task_stays_for_an_hour(
+    parts: assembly.Parts, queue: Queue, retention: Retention, fake_clock: FakeClock
+) -> None:
+    (task,) = await submit(parts, queue)
+    await parts.lifecycle.delete(task, by=ANN)
+    stored = parts.record.database["tasks"]
+    fake_clock.advance(TOMBSTONES)
+    await retention.step()
+    assert await stored.count_documents({}) == 1
+    fake_clock.advance(timedelta(milliseconds=1))
+    await retention.step()
+    assert await stored.count_documents({}) == 0
+
+
+async def test_events_of_what_is_still_open_go_when_no_task_is_kept_that_long(
+    parts: assembly.Parts, queue: Queue, retention: Retention, fake_clock: FakeClock
+) -> None:
+    (task,) = await submit(parts, queue)
+    await EventLog(parts.record.database).append([event(task.id, 1, 1, at=fake_clock())])
+    fake_clock.advance(30 * DAY)
+    await retention.step()
+    assert await there(parts, task) == (True, True)
+    fake_clock.advance(timedelta(milliseconds=1))
+    await retention.step()
+    assert await there(parts, task) == (True, False)
