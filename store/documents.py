@@ -32,7 +32,7 @@ def name_of(document_key: str) -> str:
 
 def encode(record: msgspec.Struct) -> Document:
     """A record as MongoDB keeps it: datetimes stay what they are, enums become their values."""
-    document = msgspec.to_builtins(record, builtin_types=_BUILTIN)
+    document = msgspec.to_builtins(record, builtin_types=_BUILTIN, enc_hook=_plain)
     if isinstance(record, Task):
         document["lastEvent"] = notes.of_task(record)
     return document
@@ -40,7 +40,7 @@ def encode(record: msgspec.Struct) -> Document:
 
 def encode_value(value: Any) -> Any:
     """One field's value as `encode` would write it."""
-    return msgspec.to_builtins(value, builtin_types=_BUILTIN)
+    return msgspec.to_builtins(value, builtin_types=_BUILTIN, enc_hook=_plain)
 
 
 def encode_keyed(record: msgspec.Struct, tenant: str, name: str) -> Document:
@@ -58,6 +58,13 @@ def decode(document: Document, kind: type[S]) -> S:
     if kind is Task:
         document["lastEvent"] = notes.note(document["lastEvent"])
     return msgspec.convert(document, kind, builtin_types=_BUILTIN, strict=True)
+
+
+def _plain(value: Any) -> int:
+    """MongoDB's 64-bit integers come back as a subclass of int, which msgspec does not take for one."""
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"cannot be kept: {type(value)}")
 
 
 @cache

@@ -60,7 +60,6 @@ async def test_a_submitted_task_is_shown_as_it_was_said(api: Api, queue: str) ->
     assert (await support.claim(api("wim")))[0]["params"] == body["params"]
 
 
-@pytest.mark.xfail(strict=True, reason="store.documents cannot write back the 64-bit integers that MongoDB gave")
 async def test_numbers_of_64_bits_survive_every_way_through(api: Api, queue: str) -> None:
     task = await held(api, params={"n": 2**62}, retry={"maxAttempts": 1})
     failed = await api("wim").post(path(task, "/fail"), json={"execId": task["execId"], "error": {"n": 2**62}})

@@ -91,7 +91,7 @@ def test_no_sequence_leaves_the_table(names: list[str], seed: int, waits: bool) 
         assert after.dead is None or after.outcome is Outcome.FAILED
         if after.state in {State.REQUESTED, State.IN_PROGRESS}:
             assert after.exec_id is not None
-                assert after.holder is not None
+            assert after.holder is not None
         if after.state is State.READY:
             assert after.exec_id is None
             assert (after.ticket_due is None) == (after.assignee is not None) or name in {"edit", "beat"}
