@@ -1,0 +1,154 @@
+"""The engine as a process: two share the work, one is killed, servers are away; and it stops when it is told to."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from broker import assembly, engine
+from core.clock import system_clock
+from core.queue import Queue
+from core.settings import Settings
+from core.task import State, Task
+from store import indexes
+from store.events import Events
+from store.leases import Leases
+from tests.support.making import ANN
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until
+from tests.support.working import claim, complete, read, submit
+
+DUTIES = {"timekeeper", "relay", "refill", "retention", "events", "statistics", "redrive"}
+Process = asyncio.subprocess.Process
+
+
+@asynccontextmanager
+async def engines(settings: Settings, count: int) -> AsyncGenerator[list[Process]]:
+    """So many processes `python -m broker engine`; what is left of them is killed."""
+    values = settings.model_dump(include={"environment", "mongodb_database", "auth_url", "broker_prefix"})
+    values |= {
+        "mongodb_url": settings.mongodb_url.get_secret_value(),
+        "rabbitmq_url": settings.rabbitmq_url.get_secret_value(),
+    }
+    environment = os.environ | {f"PENSTOCK_{name.upper()}": str(value) for name, value in values.items()}
+    command = [sys.executable, "-m", "broker", "engine"]
+    running = [
+        await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
+        for _ in range(count)
+    ]
+    try:
+        yield running
+    finally:
+        for process in running:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def caller(settings: Settings) -> AsyncGenerator[tuple[assembly.Parts, Queue]]:
+    """A process that submits and claims, with a queue, by the real clock."""
+    async with assembly.running(settings, name="test", clock=system_clock) as parts:
+        await indexes.ensure(parts.record.database)
+        await parts.broker.publisher.ready()
+        queue, _ = await parts.administration.put("demo", "intake", "reports", {}, by=ANN, match=None)
+        yield parts, queue
+        await parts.administration.remove("demo", queue.key, by=ANN, match=None, force=True)
+
+
+async def holders(parts: assembly.Parts) -> dict[str, int]:
+    """Which process has which duty."""
+    now = parts.clock()
+    leases = await Leases(parts.record.database).every()
+    return {lease.duty: int(lease.holder.split("-")[-2]) for lease in leases if lease.until > now}
+
+
+async def told(parts: assembly.Parts, tasks: Sequence[Task], kinds: list[str]) -> bool:
+    events = Events(parts.record.database)
+    histories = [await events.history(task.tenant, task.id, limit=50) for task in tasks]
+    return all([event.type for event in history] == kinds for history in histories)
+
+
+async def test_of_two_engines_one_is_killed_and_the_other_takes_over(settings: Settings) -> None:
+    async with caller(settings) as (parts, queue), engines(settings, 2) as pair:
+
+        async def shared() -> bool:
+            return set(await holders(parts)) == DUTIES
+
+        await wait_until(shared, what="all duties are taken", timeout=20)
+        leaders = await holders(parts)
+        killed = next(process for process in pair if process.pid == leaders["timekeeper"])
+        other = next(process for process in pair if process is not killed)
+        tasks = await submit(parts, queue, 20, delay=timedelta(seconds=0.3))
+        killed.kill()
+
+        async def followed() -> bool:
+            now = await holders(parts)
+            return set(now) == DUTIES and set(now.values()) == {other.pid}
+
+        await wait_until(followed, what="the other does everything", timeout=15)
+
+        async def woken() -> bool:
+            return {(await read(parts, task)).state for task in tasks} == {State.READY}
+
+        await wait_until(woken, what="delayed tasks are ready")
+        held: list[Task] = []
+        while len(held) < 20:
+            held += await claim(parts, queue, 20)
+        await complete(parts, held)
+        kinds = ["created", "ready", "started", "succeeded"]
+        await wait_until(lambda: told(parts, tasks, kinds), what="their stories are told")
+        other.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(other.wait(), 10) == 0
+        assert await holders(parts) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_starts_without_its_servers_and_stops_without_them(settings: Settings, number: signal.Signals) -> None:
+    away = {"mongodb_url": SecretStr("mongodb://127.0.0.1:1/"), "rabbitmq_url": SecretStr("amqp://127.0.0.1:1/")}
+    async with engines(settings.model_copy(update=away), 1) as (process,):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 2)
+        process.send_signal(number)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_it_waits_for_its_servers_and_outlives_their_absence(settings: Settings) -> None:
+    mongodb = settings.mongodb_url.get_secret_value().partition("?")[0]
+    async with Proxy(mongodb) as store, Proxy(settings.rabbitmq_url.get_secret_value()) as broker:
+        urls = {
+            "mongodb_url": SecretStr(store.url + "?directConnection=true"),
+            "rabbitmq_url": SecretStr(broker.url),
+            "store_timeout_seconds": 1.0,
+        }
+        await store.shut()
+        await broker.shut()
+        stop = asyncio.Event()
+        async with (
+            caller(settings) as (parts, queue),
+            assembly.running(settings.model_copy(update=urls), name="engine") as own,
+        ):
+            running = asyncio.create_task(engine.run(own, stop, renew_seconds=0.1))
+            (first,) = await submit(parts, queue, delay=timedelta(milliseconds=50))
+            await store.reopen()
+            await wait_until(lambda: told(parts, [first], ["created", "ready"]), what="MongoDB is back", timeout=20)
+            await broker.reopen()
+            await store.cut()
+            (second,) = await submit(parts, queue, delay=timedelta(milliseconds=50))
+            await wait_until(lambda: told(parts, [second], ["created", "ready"]), what="after a cut", timeout=20)
+            taken: set[str] = set()
+
+            async def both() -> bool:
+                taken.update(task.id for task in await claim(parts, queue, 2))
+                return taken == {first.id, second.id}
+
+            await wait_until(both, what="their tickets", timeout=20)
+            assert not running.done()
+            stop.set()
+            await asyncio.wait_for(running, 10)
