@@ -25,7 +25,7 @@ from store.events import Events
 _log = structlog.get_logger(__name__)
 
 PAGE = 500
-_KEPT = 2_000
+KEPT = 2_000
 _FALLBACK_SECONDS = 1.0
 
 
@@ -51,8 +51,9 @@ class Item:
 class Tail:
     """A tenant's newest events: those with a number above `floor`, up to `reached`."""
 
-    def __init__(self, tenant: str, at: int) -> None:
+    def __init__(self, tenant: str, at: int, kept: int) -> None:
         self.tenant = tenant
+        self._kept = kept
         self.floor = self.reached = at
         self.followers = 0
         self.wake = asyncio.Event()
@@ -73,7 +74,7 @@ class Tail:
         """Events were read up to `reached`."""
         self._items.extend(items)
         self.reached = reached
-        while len(self._items) > _KEPT:
+        while len(self._items) > self._kept:
             self.floor = self._items.popleft().event.n
         self.tell()
 
@@ -92,7 +93,17 @@ class Tail:
 class Feed:
     """The tails of one process."""
 
-    def __init__(self, events: Events, directory: Directory, exchange: rabbit.Events, closing: asyncio.Event) -> None:
+    def __init__(
+        self,
+        events: Events,
+        directory: Directory,
+        exchange: rabbit.Events,
+        closing: asyncio.Event,
+        *,
+        kept: int = KEPT,
+    ) -> None:
+        """`kept` is how many events a tail keeps; whoever is further behind reads the record."""
+        self._kept = kept
         self.events = events
         self.closing = closing
         self._directory = directory
@@ -133,7 +144,7 @@ class Feed:
         return Item(event, home)
 
     def _begin(self, tenant: str, newest: int) -> Tail:
-        tail = self._tails[tenant] = Tail(tenant, newest)
+        tail = self._tails[tenant] = Tail(tenant, newest, self._kept)
         self._readers[tenant] = asyncio.create_task(self._read(tail), name=f"feed of {tenant}")
         return tail
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import reduce
 
 from api import shown
 from api.schemas import views
 from core.priority import Priority
 from core.task import State
 from store.overview import Overview, Overviews
-from store.stats import Bucket, Spread, Stats
+from store.stats import Bucket, Spread, Stats, Unit
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -16,10 +17,11 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 async def of_queue(overviews: Overviews, stats: Stats, tenant: str, queue: str, now: datetime) -> views.MetricsView:
     """The numbers of this moment. Rates lag behind by a second or two, as the events do that they are counted from."""
     seen = await overviews.of_queue(tenant, queue)
-    minute = now.replace(second=0, microsecond=0)
-    this = await stats.total(tenant, queue, minute, minute + _MINUTE)
-    last = await stats.total(tenant, queue, minute - _MINUTE, minute)
-    hour = await stats.total(tenant, queue, minute - _HOUR, minute + _MINUTE)
+    minute = Unit.MINUTE.floor(now)
+    minutes = await stats.series(tenant, queue, Unit.MINUTE, minute - _HOUR, minute + _MINUTE)
+    hour = reduce(Bucket.plus, minutes, Bucket(at=minute - _HOUR))
+    by_start = {bucket.at: bucket for bucket in minutes}
+    this, last = (by_start.get(at, Bucket(at=at)) for at in (minute, minute - _MINUTE))
     oldest = seen.oldest_ready
     return views.MetricsView(
         open=sum(seen.by_state.values()),

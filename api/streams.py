@@ -6,6 +6,7 @@ encodes and validates every event for every stream anew.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -19,7 +20,7 @@ from core.clock import Clock
 from core.events import Event
 from core.queue import Queue
 
-HEARTBEAT_SECONDS = 15.0
+HEARTBEAT = timedelta(seconds=15)
 _HELLO = b"retry: 1000\n: hello\n\n"
 _HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -64,7 +65,16 @@ class Sieve:
 class Stream:
     """One caller's stream."""
 
-    def __init__(self, feed: Feed, who: Principal, wanted: Wanted, *, after: int | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        who: Principal,
+        wanted: Wanted,
+        *,
+        after: int | None,
+        clock: Clock,
+        heartbeat: timedelta = HEARTBEAT,
+    ) -> None:
         """`after` is the number of the last event that the caller has; None begins with what happens next."""
         self._feed = feed
         self._who = who
@@ -72,18 +82,19 @@ class Stream:
         self._sieve = Sieve(who, wanted)
         self._at = after
         self._clock = clock
+        self._heartbeat = heartbeat.total_seconds()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The bytes of the stream; it ends with the caller's token, or with the server."""
         async with self._feed.following(self._who.tenant) as tail:
-            yield _HELLO
             if self._at is None:
                 self._at = tail.reached
+            yield _HELLO
             while not self._feed.closing.is_set() and (left := self._left()) > 0:
                 news = tail.news
                 if frames := self._frames(await self._next(tail, self._at)):
                     yield frames
-                elif self._at >= tail.reached and not await _heard(news, min(left, HEARTBEAT_SECONDS)):
+                elif self._at >= tail.reached and not await _heard(news, min(left, self._heartbeat)):
                     yield _HEARTBEAT
 
     async def _next(self, tail: Tail, at: int) -> Sequence[Item]:
