@@ -9,7 +9,7 @@ from core import clock, ids, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
-from core.task import TICKET_REPAIR, Actor, Limits, Note, State, Task
+from core.task import TICKET_REPAIR, Actor, Limits, Note, ScheduleRef, State, Task
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     delay: timedelta | None = None
     expire_at: datetime | None = None
     limits: Limits | None = None
+    schedule: ScheduleRef | None = None
     dedup_key: str | None = None
     fingerprint: str | None = None
 
@@ -74,6 +75,7 @@ def create(
         expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
         overall_at=None if overall is None else begin + clock.span(overall),
         ticket_due=None if waits else at + TICKET_REPAIR,
+        schedule=submission.schedule,
         dedup_key=submission.dedup_key,
         fingerprint=submission.fingerprint,
     )

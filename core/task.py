@@ -103,6 +103,13 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     to: Actor | None = None
 
 
+class ScheduleRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which firing of which schedule submitted it: `at` is its time by the trigger."""
+
+    id: str
+    at: datetime
+
+
 class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A running task's holder was asked to stop; after the grace period the fence is cut."""
 
@@ -186,6 +193,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     redrive: str | None = None
     ended_before: Ending | None = None
     deleted_at: datetime | None = None
+
+    schedule: ScheduleRef | None = None
 
     dedup_key: str | None = None
     fingerprint: str | None = None
