@@ -1,6 +1,6 @@
 # Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clean
+.PHONY: help run test check bench clean
 
 BIN := .venv/bin
 CORES := $(shell nproc)
@@ -25,6 +25,10 @@ check: ## lint, format, types, import direction, no registry hosts
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.check_registry_hosts
+
+bench: ## measure a local stack of its own; QUICK=1 for one short round
+	@sh deploy/bootstrap.sh servers
+	@$(BIN)/python -m tests.bench.stack_rates $(if $(QUICK),--quick)
 
 clean: ## forget the local stack's data
 	@sh deploy/bootstrap.sh
