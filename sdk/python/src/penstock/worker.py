@@ -63,11 +63,11 @@ class Worker:
         self._make_client = client or (lambda: AsyncClient(url, token=token, tenant=tenant))
         self._handlers = Handlers()
         self._name = name
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._batch = batch
         self._poll_seconds = poll_seconds
         self._heartbeat_seconds = heartbeat_seconds
-        self._drain_seconds = drain_seconds
+        self.drain_seconds = drain_seconds
         self._pool_processes = pool_processes or os.cpu_count() or 1
         self._engine: Engine | None = None
 
@@ -176,10 +176,10 @@ class Worker:
     def _options(self) -> Options:
         return Options(
             name=self._name or f"{socket.gethostname()}:{os.getpid()}",
-            concurrency=self._concurrency,
+            concurrency=self.concurrency,
             batch=self._batch,
             poll_seconds=self._poll_seconds,
             heartbeat_seconds=self._heartbeat_seconds,
-            drain_seconds=self._drain_seconds,
+            drain_seconds=self.drain_seconds,
             pool_processes=self._pool_processes,
         )

@@ -25,8 +25,10 @@ _reports: Any = None
 class Pools:
     """The threads and processes of one worker, made when first needed."""
 
-    def __init__(self, *, threads: int, processes: int) -> None:
+    def __init__(self, *, threads: int, processes: int, only_threads: bool = False) -> None:
+        """`only_threads`: what wants a process gets a thread too (for tests of handlers)."""
         self._threads = threads
+        self._only_threads = only_threads
         self._processes = processes
         self._thread_pool: ThreadPoolExecutor | None = None
         self._process_pool: ProcessPoolExecutor | None = None
@@ -34,19 +36,17 @@ class Pools:
 
     async def attempt(self, handler: Handler, context: AnyContext, report: Callable[[Progress], None]) -> Ending:
         """Run the handler where it belongs; never raises."""
-        match handler.place:
-            case "loop":
-                return await execution.awaited(handler.function, context)
-            case "thread":
-                # Handlers see the worker's context variables (tracing, for instance), as coroutines do.
-                seen = contextvars.copy_context()
+        if handler.place == "loop":
+            return await execution.awaited(handler.function, context)
+        if handler.place == "process" and not self._only_threads:
+            return await self._attempt_in_process(handler, context, report)
+        # Handlers see the worker's context variables (tracing, for instance), as coroutines do.
+        seen = contextvars.copy_context()
 
-                def run() -> Ending:
-                    return seen.run(execution.called, handler.function, context)
+        def run() -> Ending:
+            return seen.run(execution.called, handler.function, context)
 
-                return await self._in(self._thread_executor(), run)
-            case "process":
-                return await self._attempt_in_process(handler, context, report)
+        return await self._in(self._thread_executor(), run)
 
     def close(self) -> None:
         """End what is idle; what still runs is left behind."""
