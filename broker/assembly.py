@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from broker import loops
 from broker.administration import Administration
 from broker.desk import Desk
 from broker.directory import Directory
@@ -154,8 +155,7 @@ async def beside(*duties: Coroutine[None, None, None]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        await loops.ended(*tasks)
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                task.result()

@@ -72,7 +72,7 @@ class Follower:
         try:
             async with stream.opened(self._database, position) as reading:
                 while True:
-                    loops.heed_cancel()
+                    mongo.heed_cancel()
                     page = await reading.next(BATCH)
                     self._heard(await session.store(page.changes))
                     await saver.save(session.n, page.token)

@@ -15,6 +15,7 @@ import structlog
 from broker import loops
 from core import errors
 from core.clock import Clock
+from store import mongo
 from store.leases import Leases
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class Leadership:
         tenure = Tenure(self._leases, duty, self._holder, self._clock)
         try:
             while True:
-                loops.heed_cancel()
+                mongo.heed_cancel()
                 if await self._renewed(tenure, duty, self._renew_seconds):
                     _log.info("duty taken", duty=duty, holder=self._holder)
                     await self._work(tenure, duty, work)
@@ -84,7 +85,7 @@ class Leadership:
         working = asyncio.create_task(work(), name=duty)
         try:
             while (left := tenure.seconds_left) > 0:
-                loops.heed_cancel()
+                mongo.heed_cancel()
                 await asyncio.wait([working], timeout=min(left, self._renew_seconds))
                 if working.done():
                     break

@@ -1,8 +1,7 @@
 """How the engine's loops go round: a step at a time, for ever, whatever fails; and how they end.
 
-Ending takes care: PyMongo sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the
-sending ends (https://github.com/python/cpython/issues/86296). So loops look whether they were cancelled, and who
-cancels does it until it is done.
+Ending takes care, since a cancellation can be swallowed (`store.mongo.heed_cancel`): loops look whether they were
+cancelled, and who cancels does it until it is done.
 """
 
 import asyncio
@@ -13,6 +12,7 @@ import structlog
 import tenacity
 
 from core import errors
+from store import mongo
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ async def repeat(name: str, step: Step, *, wake: asyncio.Event | None = None) ->
     )
 
     async def once() -> float:
-        heed_cancel()
+        mongo.heed_cancel()
         return await step()
 
     while True:
@@ -54,17 +54,10 @@ async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[E
 
     # A coroutine function, whatever `work` is: tenacity awaits nothing else.
     async def once() -> None:
-        heed_cancel()
+        mongo.heed_cancel()
         await work()
 
     await attempts(once)
-
-
-def heed_cancel() -> None:
-    """Raise the cancellation that the present task was sent, if something swallowed it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:

@@ -143,8 +143,7 @@ async def opened(database: mongo.Database, position: Position) -> AsyncGenerator
     try:
         yield reading
     finally:
-        # More than once: PyMongo sends by asyncio.wait_for, which on Python 3.11 may swallow a cancellation
-        # (https://github.com/python/cpython/issues/86296).
+        # More than once: see `mongo.heed_cancel`.
         while not ahead.done():
             ahead.cancel()
             await asyncio.wait([ahead], timeout=0.05)

@@ -29,8 +29,13 @@ async def follow(
         try:
             async with await followed.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=_AWAIT_MS) as stream:
                 reset(True)
-                async for change in stream:
-                    changed(str(change["documentKey"]["_id"]))
+                # Not `async for`: to PyMongo that is one call, which must end within the client's limit of a call.
+                while stream.alive:
+                    mongo.heed_cancel()
+                    change = await stream.try_next()
+                    # A drop of the collection has no document, and ends the stream.
+                    if change is not None and "documentKey" in change:
+                        changed(str(change["documentKey"]["_id"]))
         except driver.PyMongoError as error:
             _log.warning("change stream lost", collection=collection, error=str(error)[:200])
         finally:
