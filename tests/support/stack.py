@@ -55,6 +55,8 @@ class LocalStack:
     def start(self) -> float:
         """Start it and wait until it is ready; answers the seconds that it took."""
         began = time.monotonic()
+        # What a killed one left behind must not look like this one being ready.
+        (self.home / "local.json").unlink(missing_ok=True)
         self.launch()
         self.wait((self.home / "local.json").exists, "the stack is ready", seconds=90)
         return time.monotonic() - began
