@@ -16,7 +16,7 @@ run: ## set everything up, start the local stack, stop it with Ctrl-C
 
 test: ## set everything up and run all tests, with real servers
 	@sh deploy/bootstrap.sh servers
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 check: ## lint, format, types, import direction, no registry hosts
 	@sh deploy/bootstrap.sh
