@@ -157,7 +157,8 @@ class Feed:
             await self._listener.unbind(topology.event_pattern(tenant))
 
     async def _read(self, tail: Tail) -> None:
-        while True:
+        # Not for ever: on Python 3.11 a cancellation may be swallowed inside PyMongo (asyncio.wait_for).
+        while tail.followers:
             try:
                 await self._advance(tail)
             except errors.Unavailable as error:

@@ -2,7 +2,7 @@
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
@@ -23,6 +23,13 @@ class Measures:
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "penstock_http_waiting",
+            "Callers who wait: long polls and streams.",
+            ("kind",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[tuple[str, str], Histogram] = {}

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 
 import msgspec
+from prometheus_client import Gauge
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
@@ -148,13 +149,16 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, open_streams: Gauge) -> None:
+        """`open_streams` counts those that are open."""
         self._chunks = stream.chunks()
+        self._open = open_streams
         super().__init__(self._chunks, headers=_HEADERS)
 
     async def stream_response(self, send: Send) -> None:
         """As Starlette's; but a stream that was cut off is closed at once, and not when its garbage is collected."""
-        try:
-            await super().stream_response(send)
-        finally:
-            await self._chunks.aclose()
+        with self._open.track_inprogress():
+            try:
+                await super().stream_response(send)
+            finally:
+                await self._chunks.aclose()

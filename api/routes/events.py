@@ -53,8 +53,9 @@ async def follow_events(
         return await _events_page(feed, at, asked, wanted)
     await feed.events.newest(at.tenant)
     after = asked.last_event_id if last_event_id is None else last_event_id
-    clock = context.of(request).parts.clock
-    return streams.EventStream(streams.Stream(feed, at.who, wanted, after=after, clock=clock))
+    here = context.of(request)
+    stream = streams.Stream(feed, at.who, wanted, after=after, clock=here.parts.clock)
+    return streams.EventStream(stream, here.measures.waiting.labels("stream"))
 
 
 async def _admit(request: Request, at: guards.InTenant, asked: EventParams) -> None:

@@ -47,8 +47,10 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
         start=body.start,
         definitions=None if body.definitions is None else tuple(body.definitions),
     )
-    async with hangup.watched(request, context.of(request).closing) as gone:
-        tasks = await lifecycle.claim(at.queue, claim, gone)
+    here = context.of(request)
+    async with hangup.watched(request, here.closing) as gone:
+        with here.measures.waiting.labels("claim").track_inprogress():
+            tasks = await lifecycle.claim(at.queue, claim, gone)
     return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import jsonschema_rs
+import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -28,6 +29,10 @@ from tests.support.waiting import wait_until
 REALMS = ("core", "demo", "acme")
 QUEUE = "/api/v1/queues/intake/strike-reports"
 BINDINGS = {"submitters": [], "workers": ["reviewer"], "assigners": ["supervisor"], "readers": []}
+
+TENANTS_ARE_NOT_REPLACED = pytest.mark.xfail(
+    strict=True, reason="store.tenants.replace looks for version 1, which store.tenants.insert leaves out"
+)
 
 
 @contextmanager
@@ -219,3 +224,9 @@ async def somebody_waits(api: Api, *, count: int = 1) -> None:
     """Return when so many claims wait for a task."""
     waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
     await wait_until(lambda: len(waiters._waiting) >= count, what="somebody to wait for a task")
+
+
+async def nobody_waits(api: Api) -> None:
+    """Return when no claim waits for a task any more."""
+    waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
+    await wait_until(lambda: not waiters._waiting, what="nobody to wait for a task")
