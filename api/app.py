@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 import httpx
 import structlog
@@ -75,7 +76,7 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     for router in _ROUTERS:
         # Included routers are matched anew with every request, each route twice; these routes are just ours.
         app.router.routes.extend(router.routes)
-    app.openapi = lambda: described.document(app)
+    app.openapi = cache(lambda: described.document(app))
     return app
 
 
