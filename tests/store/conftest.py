@@ -1,6 +1,6 @@
 """The collections over the run's real mongod, in a database for each test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -8,6 +8,7 @@ from store import indexes, mongo
 from store.listing import Listing
 from store.sweeps import Sweeps
 from store.tasks import Tasks
+from tests.support import tenancy
 
 
 @pytest.fixture
@@ -36,3 +37,10 @@ def listing(database: mongo.Database) -> Listing:
 def sweeps(database: mongo.Database) -> Sweeps:
     """The engine's view of it."""
     return Sweeps(database)
+
+
+@pytest.fixture(autouse=True)
+def _tenants_named() -> Iterator[None]:
+    """Every command to MongoDB names its tenant."""
+    with tenancy.watched():
+        yield
