@@ -81,7 +81,8 @@ async def start(service: Service) -> Child:
             raise ChildError(f"{service.role} {what}; the end of {service.log}:\n{_tail(service.log)}")
         answered.result()
     except BaseException:
-        await stop(child)
+        # RabbitMQ does not heed SIGTERM before it has booted; and nobody uses what never answered.
+        await kill(child)
         raise
     finally:
         for waiting in (answered, died):
@@ -100,7 +101,7 @@ async def stop(child: Child) -> None:
 
 
 async def kill(child: Child) -> None:
-    """End the child and its process group at once, as for data that nobody will read again."""
+    """End the child and its process group at once."""
     # An Erlang node has port programs, which may be in its group.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

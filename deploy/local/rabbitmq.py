@@ -91,7 +91,7 @@ def server(node: Node) -> children.Service:
         role="rabbitmq",
         home=node.home,
         command=lambda: _prepare(node),
-        ready=lambda: _answers(node.port),
+        ready=lambda: _boots(node),
     )
 
 
@@ -137,6 +137,16 @@ async def wait_for_port(port: int) -> None:
             return
 
 
+async def _boots(node: Node) -> None:
+    await _answers(node.port)
+    _booted(node).touch()
+
+
+def _booted(node: Node) -> Path:
+    """Says that the data was written by a node that came up once."""
+    return node.data / "booted"
+
+
 async def _answers(port: int) -> None:
     """Return when the broker answers the protocol header: it opens its port a while before it can be used."""
     while True:
@@ -156,6 +166,9 @@ async def _answers(port: int) -> None:
 
 def _prepare(node: Node) -> children.Command:
     data = node.data
+    if not _booted(node).exists():
+        # A node that was killed in its first boot may have left half a schema; no message can be in it.
+        shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, exist_ok=True)
     cookie = data / ".erlang.cookie"
     if not cookie.exists():
