@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -19,12 +19,18 @@ from broker.rabbit.connection import Link
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.management import Lanes
 from broker.rabbit.publisher import Publisher
+from broker.runs import Runs, TaskRuns
+from broker.schedules import Timetable
 from core.clock import Clock, system_clock
+from core.schedule import RunKind
 from core.settings import Settings
 from store import mongo
 from store.definitions import Definitions
+from store.firings import Firings
+from store.halts import Halts
 from store.listing import Listing
 from store.queues import Queues
+from store.schedules import Schedules
 from store.sweeps import Sweeps
 from store.tasks import Tasks
 from store.tenants import Tenants
@@ -41,6 +47,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     tasks: Tasks
     listing: Listing
     sweeps: Sweeps
+    schedules: Schedules
+    firings: Firings
+    halts: Halts
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +73,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory
     administration: Administration
     lifecycle: Lifecycle
+    runs: Mapping[RunKind, Runs]
+    """What schedules start."""
+    timetable: Timetable
 
 
 @asynccontextmanager
@@ -73,36 +85,45 @@ async def running(settings: Settings, *, name: str, clock: Clock = system_clock)
     `name` is what RabbitMQ shows for the connections. Leaving waits for what is in flight.
     """
     async with record(settings) as kept, broker(settings, name) as hands:
-        desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
-        directory = Directory(kept.database, kept.queues, kept.definitions)
-        parts = Parts(
-            settings=settings,
-            clock=clock,
-            record=kept,
-            broker=hands,
-            desk=desk,
-            directory=directory,
-            administration=Administration(
-                queues=kept.queues,
-                tasks=kept.tasks,
-                sweeps=kept.sweeps,
-                directory=directory,
-                lanes=hands.lanes,
-                clock=clock,
-                prefix=settings.broker_prefix,
-            ),
-            lifecycle=Lifecycle(
-                tasks=kept.tasks,
-                desk=desk,
-                directory=directory,
-                dispatch=Dispatch(hands.consumer, kept.tasks, directory, clock=clock, prefix=settings.broker_prefix),
-                clock=clock,
-                dice=random.Random(),
-            ),
-        )
-        async with beside(directory.follow(), desk.note_confirmed()):
+        parts = assembled(settings, kept, hands, clock)
+        async with beside(parts.directory.follow(), parts.desk.note_confirmed()):
             yield parts
-            await desk.flush()
+            await parts.desk.flush()
+
+
+def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> Parts:
+    """The parts over these connections; nothing of them runs yet."""
+    desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
+    directory = Directory(kept.database, kept.queues, kept.definitions)
+    lifecycle = Lifecycle(
+        tasks=kept.tasks,
+        desk=desk,
+        directory=directory,
+        dispatch=Dispatch(hands.consumer, kept.tasks, directory, clock=clock, prefix=settings.broker_prefix),
+        clock=clock,
+        dice=random.Random(),
+    )
+    runs: Mapping[RunKind, Runs] = {"task": TaskRuns(lifecycle, directory, kept.tasks, clock=clock)}
+    return Parts(
+        settings=settings,
+        clock=clock,
+        record=kept,
+        broker=hands,
+        desk=desk,
+        directory=directory,
+        administration=Administration(
+            queues=kept.queues,
+            tasks=kept.tasks,
+            sweeps=kept.sweeps,
+            directory=directory,
+            lanes=hands.lanes,
+            clock=clock,
+            prefix=settings.broker_prefix,
+        ),
+        lifecycle=lifecycle,
+        runs=runs,
+        timetable=Timetable(kept.schedules, kept.firings, kept.halts, runs, clock=clock),
+    )
 
 
 @asynccontextmanager
@@ -120,6 +141,9 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             tasks=Tasks(database),
             listing=Listing(database),
             sweeps=Sweeps(database),
+            schedules=Schedules(database),
+            firings=Firings(database),
+            halts=Halts(database),
         )
     finally:
         await client.close()

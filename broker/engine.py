@@ -25,6 +25,7 @@ from broker.redrive import Redriver
 from broker.refill import Refill
 from broker.relay import Relay
 from broker.retention import Retention
+from broker.scheduler import Scheduler
 from broker.statistics import Statistics
 from broker.timekeeper import Timekeeper
 from core import errors, ids
@@ -84,6 +85,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "events": lambda: _events(parts),
         "statistics": lambda: _statistics(parts),
         "redrive": lambda: _redrive(parts),
+        "scheduler": lambda: _scheduler(parts),
     }
 
 
@@ -143,3 +145,9 @@ def _redrive(parts: Parts) -> Coroutine[Any, Any, None]:
         Redrives(parts.record.database), parts.record.listing, parts.record.sweeps, parts.desk, clock=parts.clock
     )
     return loops.repeat("redrive", redriver.step)
+
+
+def _scheduler(parts: Parts) -> Coroutine[Any, Any, None]:
+    record = parts.record
+    scheduler = Scheduler(record.schedules, record.firings, record.halts, record.tenants, parts.runs, clock=parts.clock)
+    return loops.repeat("scheduler", scheduler.step)

@@ -49,6 +49,7 @@ class Retention:
         more |= await self._erase_events(now - longest)
         await self._leftovers.erase_series("stats", "at", now - self._retention)
         await self._leftovers.erase_series("redrives", "endedAt", now - self._retention)
+        await self._leftovers.erase_series("firings", "recordedAt", now - self._retention)
         return 1.0 if more else EVERY_SECONDS
 
     def _ended(self, tenant: str, queue: str, before: datetime) -> Callable[[], Awaitable[list[Key]]]:

@@ -56,6 +56,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"redrive": _PRESENT},
         ),
         IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _PRESENT}),
+        # What has not ended of a schedule: whether its next firing meets others.
+        IndexModel(
+            [("tenant", ASCENDING), ("schedule.id", ASCENDING), ("schedule.at", ASCENDING)],
+            name="scheduled",
+            partialFilterExpression={"schedule.id": _PRESENT, "state": {"$gt": "done"}},
+        ),
     ],
     "events": [
         IndexModel([("n", ASCENDING)], name="order", unique=True),
@@ -69,6 +75,13 @@ INDEXES: dict[str, list[IndexModel]] = {
     "stats": [
         IndexModel([(field, ASCENDING) for field in ("tenant", "queue", "unit", "at")], name="series"),
         IndexModel([("at", ASCENDING)], name="age"),
+    ],
+    "schedules": [IndexModel([("nextAt", ASCENDING)], name="due", partialFilterExpression={"nextAt": _PRESENT})],
+    "firings": [
+        IndexModel(
+            [("tenant", ASCENDING), ("schedule", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name="history"
+        ),
+        IndexModel([("recordedAt", ASCENDING)], name="age"),
     ],
     "redrives": [
         IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running"),

@@ -44,7 +44,7 @@ class Leftovers:
         return [pair async for pair in self._pairs()]
 
     async def erase_series(self, collection: str, field: str, before: datetime) -> int:
-        """Remove documents of `stats` or `redrives` that are older by that field."""
+        """Remove documents of `stats`, `redrives` or `firings` that are older by that field."""
         result = await self._database[collection].delete_many({field: {"$lt": before}})
         return result.deleted_count
 

@@ -4,6 +4,7 @@ Every method takes the tenant first. What goes over all tenants (timers, tickets
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -163,6 +164,12 @@ class Tasks:
         found: Document = {"tenant": tenant, "queue": queue, "state": {"$in": sorted(s.value for s in OPEN)}}
         cursor = self._tasks.find(found | {"deletedAt": None}).sort("place", 1).limit(limit)
         return [_decode(row) async for row in cursor]
+
+    async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime) -> list[Task]:
+        """Tasks of a schedule's firings before that moment that have not ended, the oldest first."""
+        found: Document = {"tenant": tenant, "schedule.id": schedule_id, "schedule.at": {"$lt": before}}
+        found |= {"state": {"$in": sorted(s.value for s in OPEN)}, "deletedAt": None}
+        return [_decode(row) async for row in self._tasks.find(found).sort("schedule.at", 1)]
 
 
 def _decode(row: Document) -> Task:

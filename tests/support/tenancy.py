@@ -13,13 +13,21 @@ from typing import Any, cast
 
 from pymongo import monitoring
 
-OWNED = frozenset({"tasks", "queues", "definitions", "events", "stats", "redrives"})
+OWNED = frozenset({"tasks", "queues", "definitions", "events", "stats", "redrives", "schedules", "firings"})
 """Collections whose documents belong to tenants."""
 
 ENGINE = frozenset({"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"})
 """Files of `store/` that only the engine and the start of a process call."""
 
-UNSCOPED = frozenset({("queues.py", "every"), ("redrives.py", "open"), ("stats.py", "record")})
+UNSCOPED = frozenset(
+    {
+        ("queues.py", "every"),
+        ("redrives.py", "open"),
+        ("stats.py", "record"),
+        ("schedules.py", "due"),
+        ("schedules.py", "next_due"),
+    }
+)
 """Methods elsewhere that are for the engine: (file, function)."""
 
 _STORE = str(Path(__file__).parents[2] / "store")
