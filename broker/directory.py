@@ -30,9 +30,11 @@ class Directory:
 
     async def follow(self) -> None:
         """Keep the caches honest, for ever; run it as a task beside the server."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._follow("queues", self._queue_cache))
-            both.create_task(self._follow("definitions", self._definition_cache, self._bound_cache))
+        # Not a TaskGroup, which passes on one cancellation only: that may be swallowed (`mongo.heed_cancel`).
+        await asyncio.gather(
+            self._follow("queues", self._queue_cache),
+            self._follow("definitions", self._definition_cache, self._bound_cache),
+        )
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""

@@ -26,6 +26,7 @@ async def follow(
     # A change stream reads what the majority has and refuses any other concern.
     followed = database.get_collection(collection, read_concern=ReadConcern("majority"))
     while True:
+        mongo.heed_cancel()
         try:
             async with await followed.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=_AWAIT_MS) as stream:
                 reset(True)
