@@ -15,7 +15,7 @@ from broker.directory import Directory
 from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.drawing import Drawn
-from core import ids, transitions
+from core import cancelling, ids, transitions
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor, Task
@@ -124,6 +124,4 @@ async def _unless(gone: asyncio.Event, wanted: Coroutine[Any, Any, T]) -> T | No
             return asked.result()
         return None
     finally:
-        hung_up.cancel()
-        asked.cancel()
-        await asyncio.gather(asked, hung_up, return_exceptions=True)
+        await cancelling.ended(asked, hung_up)

@@ -6,19 +6,19 @@ cancelled, and who cancels does it until it is done.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 import tenacity
 
-from core import errors
+from core import cancelling, errors
 from store import mongo
 
 _log = structlog.get_logger(__name__)
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
-_CANCEL_AGAIN = 0.05
+
+ended = cancelling.ended
 
 Step = Callable[[], Awaitable[float]]
 """One round; answers how many seconds to rest before the next."""
@@ -58,15 +58,6 @@ async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[E
         await work()
 
     await attempts(once)
-
-
-async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks, again and again, until all have ended."""
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN)
 
 
 async def _rest(seconds: float, wake: asyncio.Event | None) -> None:

@@ -18,7 +18,7 @@ import structlog
 from pamqp import body, commands, frame, header
 
 from broker.rabbit import connection
-from core import errors
+from core import cancelling, errors
 
 log = structlog.get_logger(__name__)
 
@@ -212,8 +212,7 @@ class Keeper(Generic[C]):
         if self._task is None:
             return
         last = self.current
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await cancelling.ended(self._task)
         if last is not None:
             with contextlib.suppress(errors.Unavailable), connection.translated():
                 async with asyncio.timeout(connection.CLOSE_TIMEOUT):

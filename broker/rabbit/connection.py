@@ -25,7 +25,7 @@ import tenacity
 from yarl import URL
 
 from broker.rabbit import topology
-from core import errors
+from core import cancelling, errors
 
 log = structlog.get_logger(__name__)
 
@@ -136,8 +136,7 @@ class Link:
     async def close(self) -> None:
         """Say goodbye to the broker and stop. Channels are to be closed before."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await cancelling.ended(self._task)
 
     async def _keep(self) -> None:
         while True:

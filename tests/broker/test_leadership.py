@@ -82,8 +82,8 @@ async def test_who_lost_the_lease_stops(leases: Leases, fake_clock: FakeClock) -
     work = Work()
     leading = asyncio.create_task(leader(leases, fake_clock, "a").lead("relay", work))
     await wait_until(lambda: work.at_work, what="it works")
-    await leases.release("relay", "a")
-    assert await leases.take("relay", "b", now=fake_clock(), until=fake_clock() + 10 * LEASE)
+    later = fake_clock() + 2 * LEASE
+    assert await leases.take("relay", "b", now=later, until=later + 10 * LEASE)
     await wait_until(lambda: not work.at_work, what="it stopped")
     await loops.ended(leading)
     assert [lease.holder for lease in await leases.every()] == ["b"]
