@@ -1,6 +1,7 @@
 """Our own processes as services of a stack: the issuer, the API and the engine."""
 
 import asyncio
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,17 +32,21 @@ def issuer(home: Path, port: int) -> children.Service:
     )
 
 
-def api(home: Path, at: Addresses, *, listener: int, number: int = 1) -> children.Service:
-    """One process of the API. All of them accept from one listening socket, which stays open while one restarts."""
+def api(home: Path, at: Addresses, *, listener: int, count: int) -> list[children.Service]:
+    """The processes of the API, roles `api`, `api-2` and so on.
+
+    They accept from one listening socket, which stays open while one of them is started again.
+    """
     argv = (
-        *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory"),
+        *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--ws", "none"),
         *("--fd", str(listener), "--log-level", "warning", "--no-access-log", "--no-server-header"),
-        # An event stream never ends by itself.
-        *("--timeout-graceful-shutdown", "3"),
+        # Longer than clients keep an idle connection, and no longer than a Ctrl-C may take.
+        *("--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "3"),
     )
-    role = "api" if number == 1 else f"api-{number}"
-    command = children.Command(argv=argv, env=_settings(at), inherited_fds=(listener,))
-    return _service(role, home, command, f"{at.api}/health/ready")
+    env = _settings(at) | ({"PROMETHEUS_MULTIPROC_DIR": str(_metrics(home))} if count > 1 else {})
+    command = children.Command(argv=argv, env=env, inherited_fds=(listener,))
+    roles = ["api", *(f"api-{number}" for number in range(2, count + 1))]
+    return [_service(role, home, command, f"{at.api}/health/ready") for role in roles]
 
 
 def engine(home: Path, at: Addresses) -> children.Service:
@@ -64,6 +69,14 @@ def engine(home: Path, at: Addresses) -> children.Service:
 
 def _service(role: str, home: Path, command: children.Command, probe: str) -> children.Service:
     return children.Service(role=role, home=home, command=lambda: command, ready=lambda: _answers(probe))
+
+
+def _metrics(home: Path) -> Path:
+    """An empty folder in which the API's processes add up their numbers."""
+    folder = home / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _settings(at: Addresses) -> dict[str, str]:

@@ -14,14 +14,15 @@ from typing import Any
 from deploy.local import children, home, mongod, ports, rabbitmq, report, seed, services, supervisor
 
 _VHOST = "penstock"
-_STOP_ORDER = (("engine", "api"), ("issuer", "rabbitmq", "mongod"), ("epmd",))
+_STOPPED_LAST = (("issuer", "rabbitmq", "mongod"), ("epmd",))
 
 
 class Stack:
     """One local stack in its folder, which this process has claimed."""
 
-    def __init__(self, folder: Path, listener: socket.socket) -> None:
+    def __init__(self, folder: Path, listener: socket.socket, *, workers: int) -> None:
         self._home = folder
+        self._workers = workers
         self._listener = listener
         self._node = rabbitmq.node(folder, vhosts=(_VHOST,))
         self._member = mongod.member(folder)
@@ -43,8 +44,9 @@ class Stack:
             self._start("MongoDB", mongod.server(self._member), self._member.address),
             self._start("Issuer", services.issuer(self._home, self._auth_port), self._at.auth),
         )
+        apis = services.api(self._home, self._at, listener=self._listener.fileno(), count=self._workers)
         await _together(
-            self._start("API", services.api(self._home, self._at, listener=self._listener.fileno()), self._at.api),
+            *(self._start("API", each, self._at.api) for each in apis),
             self._start("Engine", services.engine(self._home, self._at)),
         )
         seeding = time.monotonic()
@@ -62,7 +64,7 @@ class Stack:
         self._ready = False
         report.forget(self._home)
         began = time.monotonic()
-        await self._services.stop(_STOP_ORDER)
+        await self._services.stop(last=_STOPPED_LAST)
         report.step("Stopped", began)
 
     async def _start_rabbitmq(self) -> None:
@@ -81,11 +83,11 @@ class Stack:
             report.write(self._home, self._at, self._services.pids)
 
 
-async def run(folder: Path, port: int) -> int:
+async def run(folder: Path, port: int, workers: int) -> int:
     """Run a stack until a signal or a failure; the number of the exit."""
     told = _told_to_stop()
     with contextlib.closing(ports.listen(port)) as listener:
-        stack = Stack(folder, listener)
+        stack = Stack(folder, listener, workers=workers)
         try:
             starting = asyncio.create_task(stack.start())
             if await _first(starting, told):
@@ -138,6 +140,7 @@ def main() -> int:
     """Claim the folder and run; the number of the exit, with a plain word about what stands in the way."""
     folder = home.chosen()
     port = int(os.environ.get("PENSTOCK_PORT", "8080"))
+    workers = int(os.environ.get("PENSTOCK_API_WORKERS", "1"))
     try:
         with home.claimed(folder):
             report.forget(folder)
@@ -145,7 +148,7 @@ def main() -> int:
                 report.line(f"ended {ended} processes that an earlier stack had left")
             rabbitmq.scripts()
             mongod.program()
-            return asyncio.run(run(folder, port))
+            return asyncio.run(run(folder, port, workers))
     except ports.PortTakenError as error:
         report.problem(f"{error}; choose another: make run PENSTOCK_PORT=8081")
     except (home.HomeInUseError, rabbitmq.RabbitmqMissingError, mongod.MongodMissingError) as error:

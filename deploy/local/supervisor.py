@@ -41,12 +41,13 @@ class Supervisor:
         """Wait until a service died three times within a minute; answers with a sentence that says so."""
         return await asyncio.shield(self._given_up)
 
-    async def stop(self, stages: Sequence[Sequence[str]]) -> None:
-        """Stop everything: stage after stage the roles that it names, at last whatever else runs."""
+    async def stop(self, *, last: Sequence[Sequence[str]] = ()) -> None:
+        """Stop everything: at first what `last` does not name, then stage after stage what it names."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        for stage in (*stages, tuple(self._running)):
+        named = {role for stage in last for role in stage}
+        for stage in ([role for role in self._running if role not in named], *last):
             ending = [self._running.pop(role) for role in stage if role in self._running]
             await asyncio.gather(*(children.stop(child) for child in ending))
 

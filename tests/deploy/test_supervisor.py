@@ -39,7 +39,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     """A supervisor that is stopped at the end."""
     watched = Watched(tmp_path)
     yield watched
-    await watched.it.stop(())
+    await watched.it.stop()
 
 
 def sleeper(home: Path, role: str = "it", shell: str = "exec sleep 99") -> children.Service:
@@ -119,9 +119,9 @@ async def test_everything_is_stopped_stage_by_stage(watched: Watched) -> None:
         await watched.it.start(service)
         await waiting.wait_until(lambda log=service.log: log.read_text(), what=f"{role} traps SIGTERM")
 
-    await watched.it.stop((("b",), ("a",)))
+    await watched.it.stop(last=(("b",), ("a",)))
 
-    assert ends.read_text().split() == ["b", "a", "c"]
+    assert ends.read_text().split() == ["c", "b", "a"]
     assert watched.said == []
 
 
