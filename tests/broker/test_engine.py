@@ -32,7 +32,8 @@ async def engines(
     settings: Settings, count: int, *, log: int = asyncio.subprocess.DEVNULL
 ) -> AsyncGenerator[list[Process]]:
     """So many processes `python -m broker engine`; what is left of them is killed."""
-    values = settings.model_dump(include={"environment", "mongodb_database", "auth_url", "broker_prefix"})
+    plain = {"environment", "mongodb_database", "auth_url", "broker_prefix", "store_timeout_seconds"}
+    values = settings.model_dump(include=plain)
     values |= {
         "mongodb_url": settings.mongodb_url.get_secret_value(),
         "rabbitmq_url": settings.rabbitmq_url.get_secret_value(),
@@ -110,7 +111,11 @@ async def test_of_two_engines_one_is_killed_and_the_other_takes_over(settings: S
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_starts_without_its_servers_and_stops_without_them(settings: Settings, number: signal.Signals) -> None:
-    away = {"mongodb_url": SecretStr("mongodb://127.0.0.1:1/"), "rabbitmq_url": SecretStr("amqp://127.0.0.1:1/")}
+    away = {
+        "mongodb_url": SecretStr("mongodb://127.0.0.1:1/"),
+        "rabbitmq_url": SecretStr("amqp://127.0.0.1:1/"),
+        "store_timeout_seconds": 0.4,
+    }
     async with engines(settings.model_copy(update=away), 1, log=asyncio.subprocess.PIPE) as (process,):
         assert process.stderr is not None
         waits = 0
