@@ -1,5 +1,6 @@
 """A worker's calls: claim, start, heartbeat, complete, fail, release, and many ends at once."""
 
+import asyncio
 from datetime import timedelta
 
 from fastapi import Request
@@ -47,10 +48,13 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
         start=body.start,
         definitions=None if body.definitions is None else tuple(body.definitions),
     )
-    here = context.of(request)
-    async with hangup.watched(request, here.closing) as gone:
-        with here.measures.waiting.labels("claim").track_inprogress():
-            tasks = await lifecycle.claim(at.queue, claim, gone)
+    if claim.wait:
+        here = context.of(request)
+        async with hangup.watched(request, here.closing) as gone:
+            with here.measures.waiting.labels("claim").track_inprogress():
+                tasks = await lifecycle.claim(at.queue, claim, gone)
+    else:
+        tasks = await lifecycle.claim(at.queue, claim, asyncio.Event())
     return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
 
 

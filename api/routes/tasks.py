@@ -60,12 +60,16 @@ async def patch_task(
 
     A new `priority` needs the right to prioritize, too.
     """
-    conditions.matched(if_match, at.task.seq, f"Task {at.task.id}")
+
+    def matched(now: Task) -> Task:
+        conditions.matched(if_match, now.seq, f"Task {now.id}")
+        return now
+
     if body.priority is not None:
         at.require(Action.PRIORITIZE)
-    task, fields = at.task, body.fields()
+    task, fields = matched(at.task), body.fields()
     if fields:
-        task = await lifecycle.edit(task, fields, queue=at.home, by=at.by)
+        task = await lifecycle.edit(task, fields, queue=at.home, by=at.by, check=matched)
     if body.priority is not None:
         task = await lifecycle.prioritise(task, to=priority(body.priority), by=at.by)
     return _task(task)

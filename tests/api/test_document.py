@@ -8,13 +8,12 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from api import app as applications
 from api.schemas import examples
 from tests.support import access
 from tests.support import api as support
 from tests.support.api import Api, Documented
 
-DOCUMENT = applications.build(support.settings("mongodb://x", "amqp://x", "http://x", "x")).openapi()
+DOCUMENT = support.document()
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -353,3 +353,14 @@ async def test_a_creator_reads_its_own_tasks_only(api: Api, queue: str) -> None:
     assert (await api("sub").get(path(theirs))).status_code == 403
     assert [task["id"] for task in (await api("sub").get(f"{queue}/tasks")).json()["items"]] == [mine["id"]]
     assert (await api("sub").get(f"{queue}/tasks", params={"createdBy": "somebody"})).json()["items"] == []
+
+
+async def test_of_patches_of_one_version_one_wins(api: Api, queue: str) -> None:
+    task = await support.submit(api("sub"))
+    calls = [
+        api("sub").patch(path(task), json={"name": str(number)}, headers={"If-Match": '"1"'}) for number in range(10)
+    ]
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 9
+    (won,) = [answer.json()["name"] for answer in answers if answer.status_code == 200]
+    assert (await api("sub").get(path(task))).json()["name"] == won

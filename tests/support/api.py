@@ -3,10 +3,12 @@ against the OpenAPI document.
 """
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any
 
 import httpx
@@ -68,6 +70,7 @@ class Documented(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport, document: dict[str, Any]) -> None:
         self._inner = inner
         self._document = document
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
         self._operations = [
             (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation)
             for path, operations in document["paths"].items()
@@ -107,7 +110,16 @@ class Documented(httpx.AsyncBaseTransport):
             assert fault is None, f"{where}: {fault}"
 
     def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator:
-        return jsonschema_rs.validator_for(schema | {"components": self._document["components"]})
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self._validators:
+            self._validators[key] = jsonschema_rs.validator_for(schema | {"components": self._document["components"]})
+        return self._validators[key]
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document, which is the same for all applications and takes 0.2 s to make."""
+    return applications.build(settings("mongodb://x", "amqp://x", "http://x", "x")).openapi()
 
 
 class Api:
@@ -116,7 +128,7 @@ class Api:
     def __init__(self, app: FastAPI, tokens: issuer.Issuer) -> None:
         self.app = app
         self.tokens = tokens
-        self._transport = Documented(httpx.ASGITransport(app), app.openapi())
+        self._transport = Documented(httpx.ASGITransport(app), document())
         self._clients: dict[tuple[str | None, str], httpx.AsyncClient] = {}
 
     @property
