@@ -30,7 +30,7 @@ class Directory:
 
     async def follow(self) -> None:
         """Keep the caches honest, for ever; run it as a task beside the server."""
-        # Not a TaskGroup, which passes on one cancellation only: that may be swallowed (`mongo.heed_cancel`).
+        # Not a TaskGroup, which passes on one cancellation only: that may be swallowed (`cancelling.heed`).
         await asyncio.gather(
             self._follow("queues", self._queue_cache),
             self._follow("definitions", self._definition_cache, self._bound_cache),

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from broker import loops
+from core import cancelling
 from core.clock import Clock
 from core.events import Event, Header
 from store import eventlog, mongo, stream
@@ -72,7 +73,7 @@ class Follower:
         try:
             async with stream.opened(self._database, position) as reading:
                 while True:
-                    mongo.heed_cancel()
+                    cancelling.heed()
                     page = await reading.next(BATCH)
                     self._heard(await session.store(page.changes))
                     await saver.save(session.n, page.token)

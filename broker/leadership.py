@@ -13,9 +13,8 @@ from typing import Any
 import structlog
 
 from broker import loops
-from core import errors
+from core import cancelling, errors
 from core.clock import Clock
-from store import mongo
 from store.leases import Leases
 
 _log = structlog.get_logger(__name__)
@@ -71,7 +70,7 @@ class Leadership:
         tenure = Tenure(self._leases, duty, self._holder, self._clock)
         try:
             while True:
-                mongo.heed_cancel()
+                cancelling.heed()
                 if await self._renewed(tenure, duty, self._renew_seconds):
                     _log.info("duty taken", duty=duty, holder=self._holder)
                     await self._work(tenure, duty, work)
@@ -85,7 +84,7 @@ class Leadership:
         working = asyncio.create_task(work(), name=duty)
         try:
             while (left := tenure.seconds_left) > 0:
-                mongo.heed_cancel()
+                cancelling.heed()
                 await asyncio.wait([working], timeout=min(left, self._renew_seconds))
                 if working.done():
                     break

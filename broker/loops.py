@@ -1,6 +1,6 @@
 """How the engine's loops go round: a step at a time, for ever, whatever fails; and how they end.
 
-Ending takes care, since a cancellation can be swallowed (`store.mongo.heed_cancel`): loops look whether they were
+Ending takes care, since a cancellation can be swallowed (`core.cancelling.heed`): loops look whether they were
 cancelled, and who cancels does it until it is done.
 """
 
@@ -11,7 +11,6 @@ import structlog
 import tenacity
 
 from core import cancelling, errors
-from store import mongo
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +35,7 @@ async def repeat(name: str, step: Step, *, wake: asyncio.Event | None = None) ->
     )
 
     async def once() -> float:
-        mongo.heed_cancel()
+        cancelling.heed()
         return await step()
 
     while True:
@@ -54,7 +53,7 @@ async def persist(name: str, work: Callable[[], Awaitable[None]], *, but: type[E
 
     # A coroutine function, whatever `work` is: tenacity awaits nothing else.
     async def once() -> None:
-        mongo.heed_cancel()
+        cancelling.heed()
         await work()
 
     await attempts(once)

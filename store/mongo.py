@@ -1,6 +1,5 @@
 """The connection to MongoDB: how durable a write is, how long a call may take, and what its failures mean here."""
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
@@ -91,14 +90,3 @@ def translated(error: Exception) -> Exception:
     if unavailable(error):
         return errors.Unavailable("The record (MongoDB) does not answer; try again.", retry_after=RETRY_AFTER)
     return error
-
-
-def heed_cancel() -> None:
-    """Raise the cancellation that the present task was sent, if something swallowed it: for endless loops.
-
-    PyMongo sends by `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that comes as the sending ends
-    (https://github.com/python/cpython/issues/86296; seen here once in some ten times).
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

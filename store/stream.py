@@ -143,7 +143,7 @@ async def opened(database: mongo.Database, position: Position) -> AsyncGenerator
     try:
         yield reading
     finally:
-        # More than once: see `mongo.heed_cancel`.
+        # More than once: see `cancelling.heed`.
         while not ahead.done():
             ahead.cancel()
             await asyncio.wait([ahead], timeout=0.05)

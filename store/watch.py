@@ -7,6 +7,7 @@ import structlog
 from pymongo import errors as driver
 from pymongo.read_concern import ReadConcern
 
+from core import cancelling
 from store import mongo
 
 _log = structlog.get_logger(__name__)
@@ -26,13 +27,13 @@ async def follow(
     # A change stream reads what the majority has and refuses any other concern.
     followed = database.get_collection(collection, read_concern=ReadConcern("majority"))
     while True:
-        mongo.heed_cancel()
+        cancelling.heed()
         try:
             async with await followed.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=_AWAIT_MS) as stream:
                 reset(True)
                 # Not `async for`: to PyMongo that is one call, which must end within the client's limit of a call.
                 while stream.alive:
-                    mongo.heed_cancel()
+                    cancelling.heed()
                     change = await stream.try_next()
                     # A drop of the collection has no document, and ends the stream.
                     if change is not None and "documentKey" in change:

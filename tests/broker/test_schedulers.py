@@ -12,13 +12,12 @@ import pytest
 
 from broker import assembly, loops
 from broker.scheduler import Scheduler
-from core import timing
+from core import cancelling, timing
 from core.plan import Plan
 from core.queue import Queue
 from core.schedule import Cron, FiringStatus, Interval, Overlap, OverlapPolicy, Schedule, TaskOrder
 from core.settings import Settings
 from core.task import Outcome, Task
-from store import mongo
 from store.listing import Query
 from tests.support.clock import FakeClock
 from tests.support.making import ANN
@@ -55,7 +54,7 @@ class Engine:
 
     async def _run(self) -> None:
         while True:
-            mongo.heed_cancel()
+            cancelling.heed()
             await self._wake.wait()
             self._wake.clear()
             while not await self._scheduler.step():
