@@ -1,7 +1,11 @@
 """One application over the run's real servers, with a client for every caller."""
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import pymongo
+import pymongo.database
 import pytest
 
 from core.settings import Settings
@@ -15,6 +19,23 @@ def tokens() -> Iterator[issuer.Issuer]:
     """The local issuer, one for all tests of a worker."""
     with support.issuing() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def kept_database(mongodb_url: str) -> Iterator[pymongo.database.Database[dict[str, Any]]]:
+    """One database for all tests of a worker: mongod takes 0.3 s to make and drop one with all its indexes."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb_url) as client:
+        database = client[f"test_{uuid.uuid4().hex}"]
+        yield database
+        client.drop_database(database)
+
+
+@pytest.fixture
+def database_name(kept_database: pymongo.database.Database[dict[str, Any]]) -> str:
+    """The name of that database, emptied of what the tests before left."""
+    for name in kept_database.list_collection_names():
+        kept_database[name].delete_many({})
+    return kept_database.name
 
 
 @pytest.fixture
