@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,13 @@ def tokens() -> Iterator[issuer.Issuer]:
 
 
 @pytest.fixture(scope="session")
-def server(mongodb_url: str, rabbitmq_url: str, tokens: issuer.Issuer, worker_id: str) -> Iterator[Server]:
+def server(
+    mongodb_url: str,
+    rabbitmq_url: str,
+    tokens: issuer.Issuer,
+    worker_id: str,
+    _drop_database: Callable[[str], None],
+) -> Iterator[Server]:
     """API and engine in a thread of their own, so that they serve synchronous tests too. Queues keep tests apart."""
     settings = support.settings(mongodb_url, rabbitmq_url, tokens.url, f"sdk_{worker_id}")
     begun = threading.Event()
@@ -67,7 +73,6 @@ def server(mongodb_url: str, rabbitmq_url: str, tokens: issuer.Issuer, worker_id
             begun.set()
             await over.wait()
             await support.drop_lanes(api.parts)
-            await api.parts.record.database.client.drop_database(settings.mongodb_database)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="server")
     thread.start()
@@ -76,6 +81,7 @@ def server(mongodb_url: str, rabbitmq_url: str, tokens: issuer.Issuer, worker_id
     yield Server(api=address, auth=tokens.url)
     loop.call_soon_threadsafe(over.set)
     thread.join()
+    _drop_database(settings.mongodb_database)
 
 
 @pytest.fixture

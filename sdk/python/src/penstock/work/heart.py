@@ -72,7 +72,9 @@ class Heart:
             try:
                 beat = await self._client.tasks.heartbeat(held.task, progress=progress, retries=NO_RETRIES)
             except (errors.LeaseLost, errors.WrongState, errors.NotFound, errors.Forbidden) as error:
-                _log.warning("task %s is not ours any more: %s", held.task.id, error)
+                # One that has ended here meanwhile is answered like this too: its end arrived first.
+                level = logging.WARNING if held.ending is None else logging.DEBUG
+                _log.log(level, "task %s is not ours any more: %s", held.task.id, error)
                 self._lose(held)
                 return
             except errors.PenstockError as error:
