@@ -17,7 +17,7 @@ from api import replies, shown
 from broker.directory import Directory
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
-from core import errors
+from core import cancelling, errors
 from core.events import Event
 from core.queue import Queue
 from store.events import Events
@@ -150,15 +150,13 @@ class Feed:
 
     async def _forget(self, tenant: str) -> None:
         del self._tails[tenant]
-        reader = self._readers.pop(tenant)
-        reader.cancel()
-        await asyncio.gather(reader, return_exceptions=True)
+        await cancelling.ended(self._readers.pop(tenant))
         if self._listener is not None and tenant not in self._tails:
             await self._listener.unbind(topology.event_pattern(tenant))
 
     async def _read(self, tail: Tail) -> None:
-        # Not for ever: on Python 3.11 a cancellation may be swallowed inside PyMongo (asyncio.wait_for).
-        while tail.followers:
+        while True:
+            cancelling.heed()
             try:
                 await self._advance(tail)
             except errors.Unavailable as error:

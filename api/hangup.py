@@ -10,6 +10,8 @@ from types import FrameType
 import uvicorn
 from starlette.requests import Request
 
+from core import cancelling
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,9 +33,7 @@ async def watched(request: Request, closing: asyncio.Event) -> AsyncGenerator[as
     try:
         yield gone
     finally:
-        for watcher in watchers:
-            watcher.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
+        await cancelling.ended(*watchers)
 
 
 @contextmanager
