@@ -15,7 +15,7 @@ from api.context import Context
 from api.faces import adsp
 from api.feed import Feed
 from api.measures import Measures
-from api.routes import callers, events, health, leases, queues, redrives, submits, tasks, tenants
+from api.routes import callers, events, health, leases, queues, redrives, schedules, submits, tasks, tenants
 from api.tenancy import Tenancy
 from auth import tenants as issuers
 from auth import tokens
@@ -41,6 +41,7 @@ _ROUTERS = (
     queues.router,
     events.router,
     redrives.router,
+    schedules.router,
     callers.router,
     tenants.router,
     health.router,

@@ -15,6 +15,7 @@ from broker.administration import Administration
 from broker.assembly import Parts, Record
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle
+from broker.schedules import Timetable
 from core.clock import Clock
 from store.overview import Overviews
 from store.redrives import Redrives
@@ -77,6 +78,10 @@ async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
 
+async def _timetable(request: Request) -> Timetable:
+    return of(request).parts.timetable
+
+
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
@@ -85,6 +90,9 @@ Administers = Annotated[Administration, Depends(_administration)]
 
 Directories = Annotated[Directory, Depends(_directory)]
 """Queues and definitions, cached."""
+
+Timetables = Annotated[Timetable, Depends(_timetable)]
+"""Everything that can happen to a schedule."""
 
 Tenancies = Annotated[Tenancy, Depends(_tenancy)]
 """Everything that can happen to a tenant."""

@@ -10,7 +10,7 @@ from auth import policy
 from auth.principal import Principal
 from core.events import Event
 from core.queue import Queue
-from core.task import Limits, Task
+from core.task import Limits, ScheduleRef, Task
 from core.tenant import Tenant
 from store.redrives import Redrive
 
@@ -73,6 +73,7 @@ def _shown(task: Task) -> dict[str, Any]:
         "assignment": _assignment(task),
         "dead": task.dead or UNSET,
         "redrive": _or_unset(task.redrive),
+        "schedule": UNSET if task.schedule is None else _schedule(task.schedule),
         "limits": limits_view(task.limits),
         "seq": task.seq,
     }
@@ -207,6 +208,10 @@ def limits_view(limits: Limits) -> views.LimitsView:
 def priority_name(priority: int) -> views.PriorityName:
     """The label of a priority."""
     return _LABELS[priority]
+
+
+def _schedule(fired: ScheduleRef) -> views.ScheduleRefView:
+    return views.ScheduleRefView(id=fired.id, at=stamp(fired.at))
 
 
 def _or_unset(value: Any) -> Any:

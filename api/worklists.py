@@ -29,7 +29,7 @@ async def of_tenant(listing: Listing, queues: Queues, at: InTenant, asked: AllLi
     if everywhere is Reach.ALL:
         query = asked.query(me=me, queues=tuple(asked.queue) or None, own=False)
         return await listing.page(at.tenant, query, after=asked.after, limit=asked.limit)
-    readable, owned = await _reachable(queues, at, frozenset(asked.queue))
+    readable, owned = await reachable(queues, at, frozenset(asked.queue))
     own = not asked.excludes(me) and (asked.created_by is not None or not readable)
     wanted = readable | owned if own else readable
     if not wanted:
@@ -38,7 +38,7 @@ async def of_tenant(listing: Listing, queues: Queues, at: InTenant, asked: AllLi
     return await listing.page(at.tenant, query, after=asked.after, limit=asked.limit)
 
 
-async def _reachable(queues: Queues, at: InTenant, among: frozenset[str]) -> tuple[set[str], set[str]]:
+async def reachable(queues: Queues, at: InTenant, among: frozenset[str]) -> tuple[set[str], set[str]]:
     """Keys of the queues whose tasks the caller may all read, and of those where it may read its own."""
     reached: dict[Reach, set[str]] = {reach: set() for reach in Reach}
     after = None

@@ -40,6 +40,13 @@ class LimitsView(View, frozen=True, kw_only=True, rename="camel"):
     retry: Retry
 
 
+class ScheduleRefView(View, frozen=True, kw_only=True, rename="camel"):
+    """Which firing of which schedule submitted the task: `at` is its time by the trigger."""
+
+    id: str
+    at: Stamp
+
+
 class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     """One task."""
 
@@ -76,6 +83,7 @@ class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     assignment: AssignmentView | UnsetType = UNSET
     dead: Literal[True] | UnsetType = UNSET
     redrive: str | UnsetType = UNSET
+    schedule: ScheduleRefView | UnsetType = UNSET
     limits: LimitsView
     seq: Annotated[int, Meta(description="Grows with every change; the number in the task's ETag.")]
 

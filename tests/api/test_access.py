@@ -34,7 +34,10 @@ async def world(api: Api, queue: str) -> World:
     await support.submit(api("sub"), name="held", priority="urgent")
     (held,) = await support.claim(api("wim"))
     redrive = (await api("ada").post(f"{queue}/redrive")).json()["id"]
-    return World(ready=await support.submit(api("sub"), name="ready"), held=held, redrive=redrive)
+    hourly = {"trigger": {"kind": "cron", "expression": "0 * * * *"}, "task": {"queue": "intake:strike-reports"}}
+    schedule = (await api("ada").post("/api/v1/schedules", json=hourly)).json()["id"]
+    ready = await support.submit(api("sub"), name="ready")
+    return World(ready=ready, held=held, redrive=redrive, schedule=schedule)
 
 
 def test_no_case_is_of_a_route_that_is_gone() -> None:
@@ -83,6 +86,7 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         name="strike-reports",
         task_id=(world.held if case.held else world.ready)["id"],
         redrive_id=world.redrive,
+        schedule_id=world.schedule,
         tenant="demo",
     )
     return await client.request(method, path, json=case.body(world), headers=case.headers)
@@ -92,5 +96,6 @@ async def _state(api: Api, world: World) -> list[Any]:
     """All that a refused call could have changed in `demo`."""
     ada, root = api("ada"), api("root")
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
+    paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")
     return [tenants.json(), *[(await ada.get(path)).json() for path in paths]]

@@ -7,16 +7,18 @@ from typing import Any
 NATIVE = "/api/v1"
 _QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
 _TASK = f"{NATIVE}/tasks/{{task_id}}"
+_SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
 _EVERYBODY_BUT_ADMINS = ("nil", "wim", "ann", "rex", "sub")
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What there is in `demo` when a route is tried: a queue, a ready task, one that wim holds, a redrive."""
+    """What there is in `demo` when a route is tried: a queue, a ready task, one wim holds, a redrive, a schedule."""
 
     ready: Mapping[str, Any]
     held: Mapping[str, Any]
     redrive: str
+    schedule: str
 
 
 Body = Callable[[World], Any]
@@ -62,8 +64,19 @@ def _of_acme(answer: Any) -> bool:
     return answer["tenant"] == "acme"
 
 
+def _not_paused(answer: Any) -> bool:
+    return answer["paused"] is False
+
+
 def _is_new(answer: Any) -> bool:
     return answer["version"] == 1
+
+
+_HOURLY = {"kind": "cron", "expression": "0 * * * *"}
+
+
+def _an_hourly(_: World) -> Any:
+    return {"trigger": _HOURLY, "task": {"queue": "intake:strike-reports"}}
 
 
 _JSON = {"Accept": "application/json"}
@@ -122,6 +135,33 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{_QUEUE}/redrives"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{_QUEUE}/redrives/{{redrive_id}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("POST", f"{_QUEUE}/redrives/{{redrive_id}}/undo"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{NATIVE}/schedules"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "sub")
+    ),
+    ("POST", f"{NATIVE}/schedules"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_an_hourly, foreign=400),
+    ("POST", f"{NATIVE}/schedules/preview"): Case(
+        right="nil",
+        refused=(),
+        body=lambda _: {"trigger": _HOURLY},
+        foreign=200,
+        shows_nothing=lambda answer: "at" in answer["items"][0],
+    ),
+    ("PUT", _SCHEDULE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_an_hourly, foreign=400),
+    ("GET", _SCHEDULE): Case(right="wim", refused=("nil", "sub")),
+    ("PATCH", _SCHEDULE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"description": "other"}),
+    ("DELETE", _SCHEDULE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_SCHEDULE}/pause"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_SCHEDULE}/resume"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_SCHEDULE}/run"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{_SCHEDULE}/upcoming"): Case(right="wim", refused=("nil", "sub")),
+    ("GET", f"{_SCHEDULE}/firings"): Case(right="wim", refused=("nil", "sub")),
+    ("GET", f"{NATIVE}/scheduler"): Case(right="nil", refused=(), foreign=200, shows_nothing=_not_paused),
+    ("POST", f"{NATIVE}/scheduler/pause"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=lambda _: True
+    ),
+    ("POST", f"{NATIVE}/scheduler/resume"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_not_paused
+    ),
     ("GET", f"{NATIVE}/me"): Case(right="nil", refused=(), foreign=200, shows_nothing=_of_acme),
     ("GET", f"{NATIVE}/tenants"): Case(right="root", refused=("ada", "nil"), foreign=403),
     ("PUT", f"{NATIVE}/tenants/{{tenant}}"): Case(
