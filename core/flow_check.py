@@ -145,7 +145,9 @@ def _ancestors(steps: Mapping[str, Step]) -> tuple[dict[str, frozenset[str]], li
     except graphlib.CycleError as error:
         circle = [str(name) for name in reversed(cast("list[str]", error.args[1]))]
         way = " -> ".join(circle)
-        return {}, [Fault(field=f"steps.{circle[0]}.dependsOn", message=f"the steps go in a circle: {way}")]
+        return {}, [
+            Fault(field=f"steps.{circle[0]}.dependsOn", message=f"the steps depend on each other in a circle: {way}")
+        ]
     return before, []
 
 

@@ -71,8 +71,8 @@ def items(template: Template, flow: Flow, name: str) -> Iterator[ItemView]:
 
 def _state(template: Template, flow: Flow, name: str) -> StepState:
     state = flow.steps.get(name, _WAITING)
-    if state is _WAITING and flow.driver is Driver.GROUPS:
-        return StepState(status=StepStatus.WAITING, total=len(template.groups[int(name)].tasks))
+    if flow.driver is Driver.GROUPS and not state.total:
+        return msgspec.structs.replace(state, total=len(template.groups[int(name)].tasks))
     return state
 
 
@@ -197,4 +197,4 @@ def _cut(count: int) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text that cannot end a node or become markup: everything but plain characters as an entity."""
-    return "".join(c if c.isalnum() or c in " .:,_-/()[]+~" else f"#{ord(c)};" for c in text)
+    return "".join(c if c.isalnum() or c in " .:,_-/()+~" else f"#{ord(c)};" for c in text)
