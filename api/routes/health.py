@@ -31,21 +31,22 @@ async def ready(request: Request) -> Response:
     """Say whether this process can serve."""
     here = context.of(request)
     broker = here.parts.broker
-    mongodb = not here.closing.is_set() and await _mongodb_answers(here.parts)
+    prepared = None if here.closing.is_set() else await _prepared(here.parts)
+    mongodb = prepared is not None
     connected = broker.publishing.connected and broker.consuming.connected
     blocked = connected and broker.publishing.blocked
-    status = "unavailable" if not mongodb else "ready" if connected and not blocked else "degraded"
+    status = "unavailable" if not prepared else "ready" if connected and not blocked else "degraded"
     view = views.ReadyView(status=status, mongodb=mongodb, rabbitmq=connected, rabbitmq_blocked=blocked)
-    return replies.reply(view, status=200 if mongodb else 503)
+    return replies.reply(view, status=200 if prepared else 503)
 
 
-async def _mongodb_answers(parts: Parts) -> bool:
+async def _prepared(parts: Parts) -> bool | None:
+    """Whether what must be there once is there (`app._prepare` ends with the operators' tenant); None: no answer."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            await parts.record.tenants.get(CORE)
+            return await parts.record.tenants.get(CORE) is not None
     except (errors.Unavailable, TimeoutError):
-        return False
-    return True
+        return None
 
 
 @router.get("/metrics", responses={200: {"content": {measures.CONTENT_TYPE: {}}}})
