@@ -9,7 +9,7 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
-from api import described, hangup, logs, middleware, problems, routing
+from api import described, hangup, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
 from api.faces import adsp
@@ -22,7 +22,7 @@ from auth import tokens
 from broker import assembly
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
-from core import errors
+from core import errors, logs
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes

@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from api import app as applications
-from api import logs, routing
+from api import routing
+from core import logs
 from core.settings import Settings
 from tests.support import api as support
 from tests.support.api import Api
