@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
+import anyio
 import structlog
 from fastapi.sse import format_sse_event
 
@@ -133,7 +134,9 @@ class Feed:
         finally:
             tail.followers -= 1
             if not tail.followers:
-                await self._forget(tenant)
+                # Starlette cuts a stream off by a scope in which every further wait is cancelled, too.
+                with anyio.CancelScope(shield=True):
+                    await self._forget(tenant)
 
     async def resolved(self, event: Event) -> Item:
         """An event with its queue."""

@@ -1,6 +1,7 @@
 """The feed of events: live, resumed, filtered, and only what the caller may read; histories; statistics in metrics."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -201,6 +202,15 @@ async def test_a_stream_ends_with_its_token(api: Api, address: str, tokens: issu
     soon = claims | {"exp": int(system_clock().timestamp()) + 2}
     async with serving.hearing(address, tokens.sign("demo", soon)) as stream, asyncio.timeout(10):
         assert [each async for each in stream] == []
+
+
+async def test_nothing_is_left_of_streams_whose_callers_hung_up(api: Api, address: str) -> None:
+    feed: Any = api.app.state.context.feed
+    async with contextlib.AsyncExitStack() as streams_open:
+        for _ in range(5):
+            await streams_open.enter_async_context(serving.hearing(address, api.token("rex")))
+        await wait_until(lambda: feed._listener._patterns, what="the tenant to be listened to")
+    await wait_until(lambda: not (feed._tails or feed._readers or feed._listener._patterns), what="all to be let go")
 
 
 async def test_a_stream_ends_when_the_server_stops(api: Api, address: str) -> None:
