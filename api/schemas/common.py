@@ -40,6 +40,11 @@ class Body(BaseModel):
     )
 
 
+def example(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body that shows an example of itself in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 # --- JSON that belongs to the caller ---
 
 

@@ -1,9 +1,9 @@
 """Request bodies about queues."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.schemas.common import (
@@ -14,6 +14,7 @@ from api.schemas.common import (
     PriorityLabel,
     Seconds,
     Text,
+    example,
     priority,
 )
 from core.queue import Bindings, Defaults, Queue
@@ -47,6 +48,15 @@ class DefaultFields(LimitFields):
 
 class QueueBody(Body):
     """A queue's settings. `assignerRoles` and `workerRoles` are ADSP's names of two of the bindings."""
+
+    model_config: ClassVar[ConfigDict] = example(
+        {
+            "displayName": "Strike reports",
+            "bindings": {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]},
+            "defaults": {"priority": "normal", "leaseSeconds": 120, "retry": {"maxAttempts": 3}},
+            "paramsSchema": {"type": "object", "required": ["airport"]},
+        }
+    )
 
     bindings: BindingFields | None = None
     defaults: DefaultFields | None = None

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
-from pydantic import Field, Strict, ValidationError, WrapValidator, model_validator
+from pydantic import ConfigDict, Field, Strict, ValidationError, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.schemas.common import (
@@ -25,6 +25,7 @@ from api.schemas.common import (
     Sentence,
     TaskId,
     Text,
+    example,
     priority,
 )
 from core import errors
@@ -58,6 +59,16 @@ def faults_of(error: ValidationError) -> tuple[errors.Fault, ...]:
 
 class TaskBody(LimitFields):
     """A task to be done. What it leaves open comes from its definition, else from the queue."""
+
+    model_config: ClassVar[ConfigDict] = example(
+        {
+            "name": "B-737-300 6/11/1997",
+            "params": {"airport": "Sacramento", "damage": "Substantial"},
+            "priority": "high",
+            "labels": ["damage-substantial"],
+            "recordId": "birdstrikes-00042",
+        }
+    )
 
     definition: Definition | None = None
     name: Text | None = None
@@ -111,6 +122,8 @@ class BatchBody(Body):
 class ClaimBody(Body):
     """A worker asks for tasks."""
 
+    model_config: ClassVar[ConfigDict] = example({"max": 10, "waitSeconds": 20, "worker": "triage-1"})
+
     max: Annotated[int, Strict(), Field(ge=1, le=MOST)] = 1
     wait_seconds: Annotated[Delay, Field(le=60)] = 0.0
     worker: Text | None = None
@@ -150,6 +163,10 @@ class HeartbeatBody(Body):
 
 class CompleteBody(Body):
     """The work is done."""
+
+    model_config: ClassVar[ConfigDict] = example(
+        {"execId": "7b0f3c55-2f0e-4a40-9d51-0c8f3f7c1f10", "result": {"severity": 3}}
+    )
 
     exec_id: ExecId
     result: Json = None

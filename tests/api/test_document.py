@@ -78,6 +78,15 @@ def test_examples_fit_their_schemas(name: str) -> None:
     assert DOCUMENT["components"]["schemas"][name]["examples"] == [examples.EXAMPLES[name]]
 
 
+@pytest.mark.parametrize("name", ["QueueBody", "TaskBody", "ClaimBody", "CompleteBody"])
+def test_examples_of_requests_fit_theirs(name: str) -> None:
+    schema = DOCUMENT["components"]["schemas"][name]
+    validator = jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]})
+    assert schema["examples"]
+    for example in schema["examples"]:
+        assert [*validator.iter_errors(example)] == []
+
+
 async def test_it_is_served(api: Api) -> None:
     answer = await api(None).get("/api/v1/openapi.json")
     assert answer.json() == json.loads(json.dumps(api.app.openapi()))
