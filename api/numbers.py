@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 
 from api import shown
-from api.schemas import views
+from api.schemas import queue_views
 from core.priority import Priority
 from core.task import State
 from store.overview import Overview, Overviews
@@ -14,7 +14,9 @@ from store.stats import Bucket, Spread, Stats, Unit
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-async def of_queue(overviews: Overviews, stats: Stats, tenant: str, queue: str, now: datetime) -> views.MetricsView:
+async def of_queue(
+    overviews: Overviews, stats: Stats, tenant: str, queue: str, now: datetime
+) -> queue_views.MetricsView:
     """The numbers of this moment. Rates lag behind by a second or two, as the events do that they are counted from."""
     seen = await overviews.of_queue(tenant, queue)
     minute = Unit.MINUTE.floor(now)
@@ -23,7 +25,7 @@ async def of_queue(overviews: Overviews, stats: Stats, tenant: str, queue: str, 
     by_start = {bucket.at: bucket for bucket in minutes}
     this, last = (by_start.get(at, Bucket(at=at)) for at in (minute, minute - _MINUTE))
     oldest = seen.oldest_ready
-    return views.MetricsView(
+    return queue_views.MetricsView(
         open=sum(seen.by_state.values()),
         by_state=_by_state(seen.by_state),
         by_priority=_by_priority(seen.by_priority),
@@ -31,7 +33,9 @@ async def of_queue(overviews: Overviews, stats: Stats, tenant: str, queue: str, 
         dead_letters=seen.dead,
         oldest_ready_at=None if oldest is None else shown.stamp(oldest),
         oldest_age_seconds=None if oldest is None else max(0.0, (now - oldest).total_seconds()),
-        rates=views.PaceView(last_minute=_rates(_sliding(last, this, now - minute)), last_hour=_rates(hour.events)),
+        rates=queue_views.PaceView(
+            last_minute=_rates(_sliding(last, this, now - minute)), last_hour=_rates(hour.events)
+        ),
         wait_seconds=_spread(hour.wait),
         work_seconds=_spread(hour.work),
     )
@@ -44,8 +48,8 @@ def _sliding(last: Bucket, this: Bucket, passed: timedelta) -> dict[str, int]:
     return {kind: this.events.get(kind, 0) + round(share * last.events.get(kind, 0)) for kind in kinds}
 
 
-def _rates(events: Mapping[str, int]) -> views.RatesView:
-    return views.RatesView(
+def _rates(events: Mapping[str, int]) -> queue_views.RatesView:
+    return queue_views.RatesView(
         submitted=events.get("created", 0),
         started=events.get("started", 0),
         succeeded=events.get("succeeded", 0),
@@ -55,16 +59,16 @@ def _rates(events: Mapping[str, int]) -> views.RatesView:
     )
 
 
-def _spread(spread: Spread) -> views.SpreadView | None:
+def _spread(spread: Spread) -> queue_views.SpreadView | None:
     if not spread.count:
         return None
-    return views.SpreadView(
+    return queue_views.SpreadView(
         count=spread.count, average=spread.sum / spread.count, min=spread.min or 0.0, max=spread.max or 0.0
     )
 
 
-def _by_state(counts: Mapping[State, int]) -> views.StateCountsView:
-    return views.StateCountsView(
+def _by_state(counts: Mapping[State, int]) -> queue_views.StateCountsView:
+    return queue_views.StateCountsView(
         waiting=counts[State.WAITING],
         ready=counts[State.READY],
         requested=counts[State.REQUESTED],
@@ -72,8 +76,8 @@ def _by_state(counts: Mapping[State, int]) -> views.StateCountsView:
     )
 
 
-def _by_priority(counts: Mapping[Priority, int]) -> views.PriorityCountsView:
-    return views.PriorityCountsView(
+def _by_priority(counts: Mapping[Priority, int]) -> queue_views.PriorityCountsView:
+    return queue_views.PriorityCountsView(
         low=counts[Priority.LOW],
         normal=counts[Priority.NORMAL],
         high=counts[Priority.HIGH],
@@ -81,9 +85,10 @@ def _by_priority(counts: Mapping[Priority, int]) -> views.PriorityCountsView:
     )
 
 
-def _by_assignee(seen: Overview) -> tuple[views.AssigneeCountView, ...]:
+def _by_assignee(seen: Overview) -> tuple[queue_views.AssigneeCountView, ...]:
     people = [
-        views.AssigneeCountView(id=share.to.id, name=share.to.name, count=share.count) for share in seen.by_assignee
+        queue_views.AssigneeCountView(id=share.to.id, name=share.to.name, count=share.count)
+        for share in seen.by_assignee
     ]
     nobody = sum(seen.by_state.values()) - seen.assigned
-    return (*people, views.AssigneeCountView(count=max(0, nobody)))
+    return (*people, queue_views.AssigneeCountView(count=max(0, nobody)))

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from api.schemas import views
+from api.schemas import platform_views, queue_views, views
 from auth import policy
 from auth.principal import Principal
 from core.events import Event
@@ -120,10 +120,10 @@ def event_view(event: Event) -> views.EventView:
     )
 
 
-def queue_view(queue: Queue, who: Principal) -> views.QueueView:
+def queue_view(queue: Queue, who: Principal) -> queue_views.QueueView:
     """A queue, with what this caller may do there."""
     limits = queue.defaults.limits
-    return views.QueueView(
+    return queue_views.QueueView(
         namespace=queue.namespace,
         name=queue.name,
         key=queue.key,
@@ -131,7 +131,7 @@ def queue_view(queue: Queue, who: Principal) -> views.QueueView:
         description=_or_unset(queue.description),
         context=queue.context,
         bindings=queue.bindings,
-        defaults=views.DefaultsView(
+        defaults=queue_views.DefaultsView(
             priority=priority_name(queue.defaults.priority),
             lease_seconds=limits.lease_seconds,
             start_timeout_seconds=limits.start_timeout_seconds,
@@ -151,9 +151,9 @@ def queue_view(queue: Queue, who: Principal) -> views.QueueView:
     )
 
 
-def redrive_view(redrive: Redrive, matched: int | None = None) -> views.RedriveView:
+def redrive_view(redrive: Redrive, matched: int | None = None) -> queue_views.RedriveView:
     """A redrive."""
-    return views.RedriveView(
+    return queue_views.RedriveView(
         id=redrive.id,
         queue=redrive.queue,
         state=redrive.state,
@@ -168,23 +168,23 @@ def redrive_view(redrive: Redrive, matched: int | None = None) -> views.RedriveV
     )
 
 
-def tenant_view(tenant: Tenant) -> views.TenantView:
+def tenant_view(tenant: Tenant) -> platform_views.TenantView:
     """A tenant."""
-    return views.TenantView(
+    return platform_views.TenantView(
         id=tenant.id,
         issuer=tenant.issuer,
         display_name=_or_unset(tenant.display_name),
         state=tenant.state,
         policy_url=_or_unset(tenant.policy_url),
-        http_targets=views.HttpTargetsView(allow=tenant.http_allow),
+        http_targets=platform_views.HttpTargetsView(allow=tenant.http_allow),
         created_at=stamp(tenant.created_at),
         version=tenant.version,
     )
 
 
-def me_view(who: Principal) -> views.MeView:
+def me_view(who: Principal) -> platform_views.MeView:
     """A caller."""
-    return views.MeView(
+    return platform_views.MeView(
         tenant=who.tenant,
         subject=who.subject,
         name=who.name,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import context, described, measures, replies, routing
-from api.schemas import views
+from api.schemas import platform_views
 from auth.principal import CORE
 from broker.assembly import Parts
 from core import errors
@@ -16,16 +16,16 @@ router = APIRouter(route_class=routing.Plain, tags=["operations"])
 _PATIENCE = 2.0
 
 
-@router.get("/health/live", responses=described.answers(views.LiveView, "The process turns."))
+@router.get("/health/live", responses=described.answers(platform_views.LiveView, "The process turns."))
 async def live() -> Response:
     """Say that this process turns."""
-    return replies.reply(views.LiveView())
+    return replies.reply(platform_views.LiveView())
 
 
 @router.get(
     "/health/ready",
-    responses=described.answers(views.ReadyView, "It can serve, if perhaps without RabbitMQ.")
-    | described.answers(views.ReadyView, "It cannot serve.", status=503),
+    responses=described.answers(platform_views.ReadyView, "It can serve, if perhaps without RabbitMQ.")
+    | described.answers(platform_views.ReadyView, "It cannot serve.", status=503),
 )
 async def ready(request: Request) -> Response:
     """Say whether this process can serve."""
@@ -36,7 +36,7 @@ async def ready(request: Request) -> Response:
     connected = broker.publishing.connected and broker.consuming.connected
     blocked = connected and broker.publishing.blocked
     status = "unavailable" if not prepared else "ready" if connected and not blocked else "degraded"
-    view = views.ReadyView(status=status, mongodb=mongodb, rabbitmq=connected, rabbitmq_blocked=blocked)
+    view = platform_views.ReadyView(status=status, mongodb=mongodb, rabbitmq=connected, rabbitmq_blocked=blocked)
     return replies.reply(view, status=200 if prepared else 503)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api import conditions, context, described, guards, numbers, replies, routing, shown
 from api.context import Administers, Reads
-from api.schemas import views
+from api.schemas import queue_views
 from api.schemas.queues import QueueBody
 from core import errors
 from core.queue import Queue
@@ -18,7 +18,7 @@ from store.queues import Queues
 router = routing.router("queues")
 
 _PATH = "/queues/{namespace}/{name}"
-_QUEUE = described.answers(views.QueueView, "The queue.", headers=("ETag",))
+_QUEUE = described.answers(queue_views.QueueView, "The queue.", headers=("ETag",))
 _CHANGES = described.refusals(errors.PreconditionFailed, errors.Changed)
 _CHUNK = 200
 
@@ -28,20 +28,20 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 Force = Annotated[bool, Query(description="Cancel the open tasks with it.")]
 
 
-@router.get("/queues", responses=described.answers(views.QueuePageView, "A page of queues, by key."))
+@router.get("/queues", responses=described.answers(queue_views.QueuePageView, "A page of queues, by key."))
 async def list_queues(
     at: guards.Member, record: Reads, namespace: Namespace = None, after: After = None, limit: Limit = 100
 ) -> Response:
     """List the queues that the caller has any right in."""
     items, following = await _page(record.queues, at, namespace, after, limit)
-    return replies.reply(views.QueuePageView(items=tuple(items), next=following))
+    return replies.reply(queue_views.QueuePageView(items=tuple(items), next=following))
 
 
 async def _page(
     queues: Queues, at: guards.InTenant, namespace: str | None, after: str | None, limit: int
-) -> tuple[list[views.QueueView], str | None]:
+) -> tuple[list[queue_views.QueueView], str | None]:
     """One page of what concerns the caller; the cursor is the key of its last queue."""
-    items: list[views.QueueView] = []
+    items: list[queue_views.QueueView] = []
     while chunk := await queues.page(at.tenant, after=after, limit=_CHUNK, namespace=namespace):
         for queue in chunk:
             if guards.concerns(at.who, queue):
@@ -55,7 +55,7 @@ async def _page(
 @router.put(
     _PATH,
     responses=_QUEUE
-    | described.answers(views.QueueView, "The queue is new.", status=201, headers=("ETag", "Location"))
+    | described.answers(queue_views.QueueView, "The queue is new.", status=201, headers=("ETag", "Location"))
     | _CHANGES,
 )
 async def put_queue(
@@ -114,7 +114,7 @@ async def patch_queue(
 
 @router.delete(
     _PATH,
-    responses=described.answers(views.CanceledView, "The queue is gone.")
+    responses=described.answers(queue_views.CanceledView, "The queue is gone.")
     | described.refusals(errors.QueueNotEmpty, errors.PreconditionFailed),
 )
 async def delete_queue(
@@ -126,7 +126,7 @@ async def delete_queue(
     """
     match = conditions.matched(if_match, at.queue.version, f"Queue {at.queue.key}")
     canceled = await administration.remove(at.tenant, at.queue.key, by=at.by, match=match, force=force)
-    return replies.reply(views.CanceledView(canceled=canceled))
+    return replies.reply(queue_views.CanceledView(canceled=canceled))
 
 
 @router.post(f"{_PATH}/pause", responses=_QUEUE)
@@ -143,13 +143,15 @@ async def resume_queue(at: guards.Managing, administration: Administers) -> Resp
     return _queue(queue, at)
 
 
-@router.post(f"{_PATH}/purge", responses=described.answers(views.CanceledView, "What was open is canceled."))
+@router.post(f"{_PATH}/purge", responses=described.answers(queue_views.CanceledView, "What was open is canceled."))
 async def purge_queue(at: guards.Purging, administration: Administers) -> Response:
     """Cancel every open task of a queue."""
-    return replies.reply(views.CanceledView(canceled=await administration.purge(at.tenant, at.queue.key, by=at.by)))
+    return replies.reply(
+        queue_views.CanceledView(canceled=await administration.purge(at.tenant, at.queue.key, by=at.by))
+    )
 
 
-@router.get(f"{_PATH}/metrics", responses=described.answers(views.MetricsView, "The queue in numbers."))
+@router.get(f"{_PATH}/metrics", responses=described.answers(queue_views.MetricsView, "The queue in numbers."))
 async def get_metrics(at: guards.Reading, request: Request) -> Response:
     """Count a queue: open tasks by state, priority and person, dead letters, ages, rates."""
     here = context.of(request)

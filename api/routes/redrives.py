@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from api import described, guards, replies, routing, shown
 from api.context import Now, Reads, Redrivers
-from api.schemas import views
+from api.schemas import queue_views
 from api.schemas.redrives import RedriveBody
 from core import errors, ids
 from store.redrives import Redrive, Redrives, RedriveState
@@ -21,7 +21,7 @@ _COUNTED = 100_000
     f"{_PATH}/redrive",
     status_code=202,
     responses=described.answers(
-        views.RedriveView, "The engine takes it up within a second.", status=202, headers=("Location",)
+        queue_views.RedriveView, "The engine takes it up within a second.", status=202, headers=("Location",)
     ),
 )
 async def redrive(
@@ -38,14 +38,14 @@ async def redrive(
     return replies.reply(shown.redrive_view(made, matched), status=202, headers={"Location": location})
 
 
-@router.get(f"{_PATH}/redrives", responses=described.answers(views.RedrivesView, "The newest 100."))
+@router.get(f"{_PATH}/redrives", responses=described.answers(queue_views.RedrivesView, "The newest 100."))
 async def list_redrives(at: guards.Redriving, redrives: Redrivers) -> Response:
     """List a queue's redrives, the newest first."""
     found = await redrives.of_queue(at.tenant, at.queue.key, limit=_SHOWN)
-    return replies.reply(views.RedrivesView(items=tuple(shown.redrive_view(each) for each in found)))
+    return replies.reply(queue_views.RedrivesView(items=tuple(shown.redrive_view(each) for each in found)))
 
 
-@router.get(f"{_PATH}/redrives/{{redrive_id}}", responses=described.answers(views.RedriveView, "The redrive."))
+@router.get(f"{_PATH}/redrives/{{redrive_id}}", responses=described.answers(queue_views.RedriveView, "The redrive."))
 async def get_redrive(at: guards.Redriving, redrive_id: guards.RedriveId, redrives: Redrivers) -> Response:
     """Say how far a redrive has come."""
     return replies.reply(shown.redrive_view(await _of_queue(at, redrive_id, redrives)))
@@ -54,7 +54,7 @@ async def get_redrive(at: guards.Redriving, redrive_id: guards.RedriveId, redriv
 @router.post(
     f"{_PATH}/redrives/{{redrive_id}}/undo",
     status_code=202,
-    responses=described.answers(views.RedriveView, "The engine takes it up within a second.", status=202),
+    responses=described.answers(queue_views.RedriveView, "The engine takes it up within a second.", status=202),
 )
 async def undo_redrive(at: guards.Redriving, redrive_id: guards.RedriveId, redrives: Redrivers) -> Response:
     """Stop a redrive, and put back among the dead letters what nobody has taken since."""

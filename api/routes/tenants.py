@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from api import conditions, described, guards, replies, routing, shown
 from api.context import Gate, Reads, Tenancies
-from api.schemas import views
+from api.schemas import platform_views
 from api.schemas.tenants import TenantBody, TenantPatch
 from auth import policy
 from auth.policy import Action
@@ -16,20 +16,20 @@ from core.tenant import Tenant
 router = routing.router("tenants")
 
 _PATH = "/tenants/{tenant}"
-_TENANT = described.answers(views.TenantView, "The tenant.", headers=("ETag",))
+_TENANT = described.answers(platform_views.TenantView, "The tenant.", headers=("ETag",))
 
 
-@router.get("/tenants", responses=described.answers(views.TenantsView, "All tenants, by id."))
+@router.get("/tenants", responses=described.answers(platform_views.TenantsView, "All tenants, by id."))
 async def list_tenants(_: guards.Operating, record: Reads) -> Response:
     """List the tenants of this platform."""
     found = await record.tenants.every()
-    return replies.reply(views.TenantsView(items=tuple(shown.tenant_view(each) for each in found)))
+    return replies.reply(platform_views.TenantsView(items=tuple(shown.tenant_view(each) for each in found)))
 
 
 @router.put(
     _PATH,
     responses=_TENANT
-    | described.answers(views.TenantView, "The tenant is new.", status=201, headers=("ETag", "Location"))
+    | described.answers(platform_views.TenantView, "The tenant is new.", status=201, headers=("ETag", "Location"))
     | described.refusals(errors.AlreadyExists, errors.Changed),
 )
 async def put_tenant(

@@ -1,0 +1,60 @@
+"""What answers about the platform look like: the caller, tenants, health."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from api.schemas.views import Stamp, View
+from core.tenant import TenantState
+
+
+class MeView(View, frozen=True, kw_only=True, rename="camel"):
+    """Who is calling, as the token says."""
+
+    tenant: str
+    subject: str
+    name: str
+    email: str | UnsetType = UNSET
+    roles: tuple[str, ...]
+    kind: Literal["user", "service"]
+    operator: bool
+
+
+class HttpTargetsView(View, frozen=True, kw_only=True, rename="camel"):
+    """Which private addresses HTTP targets may reach."""
+
+    allow: Annotated[tuple[str, ...], Meta(description="URL prefixes")]
+
+
+class TenantView(View, frozen=True, kw_only=True, rename="camel"):
+    """An organisation on this platform."""
+
+    id: str
+    issuer: str
+    display_name: str | UnsetType = UNSET
+    state: TenantState
+    policy_url: str | UnsetType = UNSET
+    http_targets: HttpTargetsView
+    created_at: Stamp
+    version: int
+
+
+class TenantsView(View, frozen=True, kw_only=True, rename="camel"):
+    """All tenants."""
+
+    items: tuple[TenantView, ...]
+
+
+class LiveView(View, frozen=True, kw_only=True, rename="camel"):
+    """The process turns."""
+
+    status: Literal["live"] = "live"
+
+
+class ReadyView(View, frozen=True, kw_only=True, rename="camel"):
+    """Whether the process can serve: it needs MongoDB; without RabbitMQ it takes submits and hands nothing out."""
+
+    status: Literal["ready", "degraded", "unavailable"]
+    mongodb: bool
+    rabbitmq: bool
+    rabbitmq_blocked: bool
