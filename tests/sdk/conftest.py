@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from penstock import AsyncClient, Client, Password
 from penstock.models.base import Backoff, RetryPolicy
 from penstock.models.queue import Bindings, Defaults
@@ -31,11 +32,11 @@ class Server:
         """How that user gets tokens."""
         return Password(issuer=f"{self.auth}/realms/{realm}", client_id="penstock-cli", username=user, password=user)
 
-    def environment(self, user: str) -> dict[str, str]:
+    def environment(self, user: str, realm: str = "demo") -> dict[str, str]:
         """The variables that lead a process here as that user."""
         return {
             "PENSTOCK_URL": self.api,
-            "PENSTOCK_ISSUER": f"{self.auth}/realms/demo",
+            "PENSTOCK_ISSUER": f"{self.auth}/realms/{realm}",
             "PENSTOCK_CLIENT_ID": "penstock-cli",
             "PENSTOCK_USERNAME": user,
             "PENSTOCK_PASSWORD": user,
@@ -50,12 +51,23 @@ def tokens() -> Iterator[issuer.Issuer]:
 
 
 @pytest.fixture(scope="session")
+def _quiet() -> Iterator[None]:
+    """The server writes its log to nobody: the command line's output is looked at."""
+    before = structlog.get_config()
+    with Path(os.devnull).open("w") as nobody:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(nobody))
+        yield
+        structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
 def server(
     mongodb_url: str,
     rabbitmq_url: str,
     tokens: issuer.Issuer,
     worker_id: str,
     _drop_database: Callable[[str], None],
+    _quiet: None,
 ) -> Iterator[Server]:
     """API and engine in a thread of their own, so that they serve synchronous tests too. Queues keep tests apart."""
     settings = support.settings(mongodb_url, rabbitmq_url, tokens.url, f"sdk_{worker_id}")

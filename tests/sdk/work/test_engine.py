@@ -31,7 +31,7 @@ async def all_done(client: AsyncClient, queue: str, count: int) -> Sequence[Task
 async def test_many_tasks_cost_few_calls(server: Server, ada: AsyncClient, queue: str) -> None:
     await ada.tasks.submit_many(queue, [NewTask(params=n) for n in range(1000)])
     counted = working.Counted()
-    worker = working.worker(server, counted=counted, heartbeat_seconds=10)
+    worker = working.worker(server, counted=counted, heartbeat_seconds=100)
     seen: list[int] = []
 
     @worker.task(queue)

@@ -25,6 +25,7 @@ worker = Worker(drain_seconds=20, concurrency=4)
 @worker.task(os.environ["QUEUE"])
 def work(ctx):
     hold = os.path.exists(os.environ["HOLD"])
+    open(f"{os.environ['HOLD']}.{ctx.id}.{ctx.attempt}", "w").close()
     while os.path.exists(os.environ["HOLD"]):
         time.sleep(0.01)
     return {"pid": os.getpid(), "held": hold}
@@ -32,7 +33,7 @@ def work(ctx):
 if __name__ == "__main__":
     worker.run(processes=int(sys.argv[1]))
 """
-"""A worker whose handlers end when the file HOLD is gone."""
+"""A worker whose handlers leave a file when they begin, and end when the file HOLD is gone."""
 
 
 class Program:
@@ -94,11 +95,10 @@ async def count(client: AsyncClient, queue: str, state: str) -> int:
     return metrics.by_state.get(state, 0)
 
 
-async def running(client: AsyncClient, queue: str, wanted: int) -> None:
-    async def look() -> bool:
-        return await count(client, queue, "in-progress") == wanted
-
-    await wait_until(look, what=f"{wanted} to run", timeout=30)
+async def running(worker: Program, wanted: int) -> None:
+    """Return when so many handlers have begun."""
+    begun = worker.hold.parent
+    await wait_until(lambda: len(list(begun.glob("hold.*"))) == wanted, what=f"{wanted} to run", timeout=30)
 
 
 async def results(client: AsyncClient, queue: str, wanted: int) -> list[dict[str, object]]:
@@ -121,7 +121,7 @@ async def test_a_signal_lets_it_finish_what_runs(
 ) -> None:
     await ada.tasks.submit_many(queue, [NewTask() for _ in range(20)])
     async with program(processes) as worker:
-        await running(ada, queue, 4 * processes)
+        await running(worker, 4 * processes)
         worker.tell(number)
         worker.hold.unlink()
         assert await asyncio.wait_for(worker.process.wait(), 30) == 0
@@ -137,7 +137,7 @@ async def test_a_signal_lets_it_finish_what_runs(
 async def test_a_second_signal_gives_everything_back(program: Start, ada: AsyncClient, queue: str) -> None:
     await ada.tasks.submit_many(queue, [NewTask() for _ in range(2)])
     async with program(1) as worker:
-        await running(ada, queue, 2)
+        await running(worker, 2)
 
         def told() -> bool:
             # Signals of the same kind that come before the first is seen are one signal.
@@ -154,7 +154,7 @@ async def test_a_killed_process_is_replaced_and_its_tasks_come_back(
 ) -> None:
     await ada.tasks.submit_many(queue, [NewTask() for _ in range(8)])
     async with program(2) as worker:
-        await running(ada, queue, 8)
+        await running(worker, 8)
         victim = min(worker.children)
         os.kill(victim, signal.SIGKILL)
         await wait_until(lambda: len(worker.children - {victim}) == 2, what="another process")
@@ -170,7 +170,7 @@ async def test_a_killed_process_is_replaced_and_its_tasks_come_back(
 async def test_workers_end_when_their_supervisor_was_killed(program: Start, ada: AsyncClient, queue: str) -> None:
     await ada.tasks.submit_many(queue, [NewTask() for _ in range(8)])
     async with program(2) as worker:
-        await running(ada, queue, 8)
+        await running(worker, 8)
         children = worker.children
         worker.tell(signal.SIGKILL)
         await worker.process.wait()

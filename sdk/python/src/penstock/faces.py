@@ -175,11 +175,21 @@ def stream(body: Callable[Concatenate[Any, P], AsyncIterator[T]]) -> Stream[P, T
 
 def _drawn(portal: Portal, source: AsyncIterator[T]) -> Iterator[T]:
     end = object()
+    stepping: set[asyncio.Task[Any]] = set()
 
     async def step() -> T | object:
-        return await anext(source, end)
+        task = asyncio.current_task()
+        assert task is not None
+        stepping.add(task)
+        try:
+            return await anext(source, end)
+        finally:
+            stepping.discard(task)
 
     async def close() -> None:
+        # A step that was interrupted is still being cancelled, and a generator that runs cannot be closed.
+        if stepping:
+            await asyncio.wait(stepping)
         closing = getattr(source, "aclose", None)
         if closing is not None:
             await closing()

@@ -64,7 +64,7 @@ def run() -> None:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
         else:
-            output.complain(f"{error.format_message()} See {_path(error)} --help.")
+            output.complain(f"{error.format_message().rstrip('.')}. See {_path(error)} --help.")
         sys.exit(exits.Exit.USAGE)
     except typer.Abort:
         sys.exit(exits.Exit.INTERRUPTED)

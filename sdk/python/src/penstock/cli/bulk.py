@@ -29,6 +29,8 @@ from penstock.client import AsyncClient
 
 _BATCH = 500
 _AT_ONCE = 3
+_PATIENCE_SECONDS = 60.0
+"""How long it tries to reach a server that went away in the middle of a file."""
 _SHOWN = 20
 """How many bad or refused lines are told one by one to people."""
 
@@ -138,7 +140,7 @@ async def _send(
                     report.known += 1
             sent(report.submitted + report.known + len(report.refused))
 
-    async with session.async_client() as client:
+    async with session.async_client(patience=_PATIENCE_SECONDS) as client:
         try:
             async with asyncio.TaskGroup() as senders:
                 for _ in range(_AT_ONCE):

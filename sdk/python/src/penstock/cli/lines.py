@@ -70,7 +70,7 @@ def _ndjson(file: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _csv(file: Path) -> Iterator[tuple[int, Any]]:
-    with file.open(newline="", encoding="utf-8-sig") as text:
+    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as text:
         rows = csv.reader(text, strict=True)
         header: list[str] | None = None
         while True:
@@ -79,16 +79,26 @@ def _csv(file: Path) -> Iterator[tuple[int, Any]]:
                 row = next(rows)
             except StopIteration:
                 return
-            except (csv.Error, UnicodeDecodeError) as error:
-                # What follows a broken quote or byte cannot be told apart any more.
+            except csv.Error as error:
+                # What follows a broken quote cannot be told apart any more.
                 yield number, Bad(number=number, message=f"not CSV from here on: {error}")
                 return
-            if header is None:
+            if not all(map(_is_text, row)):
+                yield number, Bad(number=number, message="not text in UTF-8")
+            elif header is None:
                 header = row
             elif len(row) == len(header):
                 yield number, dict(zip(header, row, strict=True))
             elif row:
                 yield number, Bad(number=number, message=f"{len(row)} columns, the header has {len(header)}")
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _task(value: Any, fields: Fields) -> NewTask:

@@ -20,7 +20,8 @@ from penstock.transport import Retries
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PANEL = "Which server, as whom, how to answer"
-_RETRIES = Retries(give_up_after=15.0)
+_PATIENCE_SECONDS = 3.0
+"""How long a command tries to reach a server: somebody sits before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,14 @@ class Session:
     def client(self) -> Client:
         """A client, for `with`."""
         found = self.connection()
-        return Client(found.url, token=found.provider, tenant=found.tenant, retries=_RETRIES)
+        retries = Retries(give_up_after=_PATIENCE_SECONDS)
+        return Client(found.url, token=found.provider, tenant=found.tenant, retries=retries)
 
-    def async_client(self) -> AsyncClient:
-        """A client, for `async with`."""
+    def async_client(self, *, patience: float = _PATIENCE_SECONDS) -> AsyncClient:
+        """A client, for `async with`, that tries so many seconds to reach the server."""
         found = self.connection()
-        return AsyncClient(found.url, token=found.provider, tenant=found.tenant, retries=_RETRIES)
+        retries = Retries(give_up_after=patience)
+        return AsyncClient(found.url, token=found.provider, tenant=found.tenant, retries=retries)
 
     def show(self, value: Any, people: Callable[[], Any] | None = None) -> None:
         """One thing: as JSON, or as `people` makes it for people."""

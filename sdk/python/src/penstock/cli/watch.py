@@ -1,10 +1,12 @@
 """`penstock tasks watch`: what happens to tasks, as it happens."""
 
+import asyncio
 import contextlib
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -15,10 +17,11 @@ from rich.text import Text
 from penstock import errors
 from penstock.cli import arguments, exits, output
 from penstock.cli.shared import Session, command
-from penstock.client import Client
+from penstock.client import AsyncClient
 from penstock.models.platform import Event
 
 _KEPT = 15
+_LOOK_EVERY, _LAST_EVENTS = 0.2, 1.0
 _COLOURS = {"succeeded": "green", "failed": "red", "canceled": "yellow", "expired": "yellow", "lease-lost": "red"}
 
 
@@ -53,33 +56,82 @@ def watch(
     """
     if until_idle and not queue:
         raise errors.UsageError("--until-idle needs to know which queues.")
-    with session.client() as client:
-        if task is not None and client.tasks.get(task).ended:
-            _leave_by(client, task)
-        idle = _Idle(client, queue or []) if until_idle else None
-        events = client.events.follow(queue=queue or None, task=task, type=kind or None, last_event_id=since)
-        with contextlib.closing(events), _screen(session) as screen:  # pyright: ignore[reportArgumentType]
-            for event in events:
-                screen.show(event)
-                if (task is not None and event.outcome is not None) or (idle is not None and idle.reached(event)):
-                    break
-        if task is not None:
-            _leave_by(client, task)
+    wanted = _Wanted(queues=queue or [], task=task, kinds=kind or [], since=since, until_idle=until_idle)
+    outcome = asyncio.run(_watch(session, wanted))
+    if task is not None and outcome != "succeeded":
+        raise typer.Exit(exits.Exit.NOT_SUCCEEDED)
 
 
-class _Idle:
-    """Notices that nothing is open any more; asks the server only after an end, and not too often."""
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What is to be watched, and until when."""
 
-    def __init__(self, client: Client, queues: list[str]) -> None:
-        self._client = client
-        self._queues = queues
-        self._asked = 0.0
+    queues: list[str]
+    task: str | None
+    kinds: list[str]
+    since: str | None
+    until_idle: bool
 
-    def reached(self, event: Event) -> bool:
-        if event.outcome is None or time.monotonic() - self._asked < 0.2:
-            return False
-        self._asked = time.monotonic()
-        return not any(self._client.tasks.page(queue, limit=1).items for queue in self._queues)
+
+async def _watch(session: Session, wanted: _Wanted) -> str | None:
+    """Show events until it is over; answers how the one task ended."""
+    async with session.async_client() as client:
+        if wanted.task is not None and (found := await client.tasks.get(wanted.task)).ended:
+            return found.outcome
+        ended = asyncio.Event()
+        with _screen(session) as screen:
+            watching = [asyncio.create_task(_follow(client, wanted, screen, ended))]
+            if wanted.until_idle:
+                watching.append(asyncio.create_task(_idle(client, wanted.queues, ended)))
+            try:
+                done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in watching:
+                    each.cancel()
+                await asyncio.wait(watching)
+            for each in done:
+                each.result()
+        return None if wanted.task is None else (await client.tasks.get(wanted.task)).outcome
+
+
+async def _follow(client: AsyncClient, wanted: _Wanted, screen: "_Screen", ended: asyncio.Event) -> None:
+    """Show events; returns when the one task has ended."""
+    events = client.events.follow(
+        queue=wanted.queues or None,
+        task=wanted.task,
+        type=wanted.kinds or None,
+        last_event_id=wanted.since,
+        on_open=_watching,
+    )
+    async for event in events:
+        screen.show(event)
+        if event.outcome is not None:
+            ended.set()
+            if wanted.task is not None:
+                return
+
+
+async def _idle(client: AsyncClient, queues: list[str], ended: asyncio.Event) -> None:
+    """Return when nothing is open any more and its ends were shown; asks only after an end, and not too often."""
+    while True:
+        await ended.wait()
+        ended.clear()
+        pages = [await client.tasks.page(queue, limit=1) for queue in queues]
+        if any(page.items for page in pages):
+            await asyncio.sleep(_LOOK_EVERY)
+            continue
+        try:
+            # The events of the last ends may still be on their way.
+            await asyncio.wait_for(ended.wait(), _LAST_EVENTS)
+        except TimeoutError:
+            return
+
+
+def _watching() -> None:
+    """Said when the server has begun to send: what happens from now on is shown."""
+    if not sys.stdout.isatty():
+        sys.stderr.write("penstock: watching\n")
+        sys.stderr.flush()
 
 
 class _Screen:
@@ -88,6 +140,7 @@ class _Screen:
     def show(self, event: Event) -> None:
         """Show one more."""
         output.show(line(event))
+        sys.stdout.flush()
 
 
 class _JsonScreen(_Screen):
@@ -146,9 +199,3 @@ def line(event: Event) -> Text:
     if event.reason is not None and event.reason.message:
         made.append(f"  ({event.reason.message})", style="dim")
     return made
-
-
-def _leave_by(client: Client, task: str) -> None:
-    """End with a status that says how the task ended."""
-    outcome = client.tasks.get(task).outcome
-    raise typer.Exit(exits.Exit.DONE if outcome == "succeeded" else exits.Exit.NOT_SUCCEEDED)

@@ -1,0 +1,132 @@
+"""Every command against the real server, for people and for programs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from penstock.cli.exits import Exit
+
+from tests.sdk.cli.conftest import Run
+from tests.support.api import TENANTS_ARE_NOT_REPLACED
+
+
+def test_queues(ada: Run, wim: Run) -> None:
+    put = ["queues", "put", "cli:a", "--worker", "reviewer", "--lease", "5m", "--attempts", "3", "--priority", "high"]
+    ran = ada(*put, "--display-name", "A queue", "--json")
+    assert ran.status == 0, ran.err
+    assert ran.json["bindings"]["workers"] == ["reviewer"]
+    assert (ran.json["defaults"]["leaseSeconds"], ran.json["defaults"]["retry"]["maxAttempts"]) == (300, 3)
+    assert "cli:a" in [each["key"] for each in ada("queues", "list", "--namespace", "cli", "--json").lines]
+    assert "A queue" in ada("queues", "list").out
+    assert "workers      reviewer" in ada("queues", "show", "cli:a").out
+    assert ada("queues", "put", "cli:a", "--version", "7").status == Exit.CONFLICT
+    refused = wim("queues", "pause", "cli:a", "--json")
+    assert refused.status == Exit.FORBIDDEN
+    assert json.loads(refused.err)["error"]["type"] == "urn:penstock:problem:forbidden"
+    assert ada("queues", "pause", "cli:a").out == "cli:a is paused.\n"
+    assert ada("queues", "resume", "cli:a", "--json").json["paused"] is False
+    ada("tasks", "submit", "cli:a")
+    assert ada("queues", "metrics", "cli:a", "--json").json["open"] == 1
+    assert "dead letters  0" in ada("queues", "metrics", "cli:a").out
+    assert ada("queues", "delete", "cli:a").status == Exit.CONFLICT
+    assert ada("queues", "purge", "cli:a", "--yes").out == "Canceled 1 tasks of cli:a.\n"
+    assert ada("queues", "delete", "cli:a", "--force").status == 0
+    assert ada("queues", "show", "cli:a").status == Exit.NOT_FOUND
+
+
+def test_a_queue_from_a_file(ada: Run, tmp_path: Path) -> None:
+    file = tmp_path / "queue.json"
+    file.write_text(json.dumps({"bindings": {"workers": ["x"]}, "displayName": "From a file"}))
+    ran = ada("queues", "put", "cli:file", "--file", f"@{file}", "--reader", "y", "--json")
+    assert (ran.json["displayName"], ran.json["bindings"]["workers"], ran.json["bindings"]["readers"]) == (
+        "From a file", ["x"], ["y"],
+    )  # fmt: skip
+    ran = ada("queues", "put", "cli:file", "--file", '{"nope": 1}')
+    assert (ran.status, "nope" in ran.err, len(ran.err.splitlines())) == (Exit.INVALID, True, 1)
+
+
+def test_a_task_by_hand(ada: Run, wim: Run, queue: str) -> None:
+    ran = ada(
+        "tasks", "submit", queue, "--params", '{"a": 1}', "-p", "b=two", "-p", "c=[3]", "--name", "n", "--label", "x",
+        "--label", "y", "--priority", "urgent", "--record-id", "r", "--key", "k", "--json",
+    )  # fmt: skip
+    task = ran.json["id"]
+    assert ran.json["params"] == {"a": 1, "b": "two", "c": [3]}
+    assert (ran.json["labels"], ran.json["priority"], ran.json["recordId"]) == (["x", "y"], "urgent", "r")
+    conflict = ada("tasks", "submit", queue, "--key", "k")
+    assert conflict.status == Exit.CONFLICT
+    assert [each["id"] for each in ada("tasks", "list", queue, "--label", "x", "--json").lines] == [task]
+    assert ada("tasks", "list", queue, "--label", "z", "--json").out == ""
+    assert task in ada("tasks", "list", queue, "--text", "n", "--created-since", "1h").out
+    assert ada("tasks", "assign", task, "nobody").out == f"{task} is assigned to nobody.\n"
+    assert ada("tasks", "priority", task, "low", "--json").json["priority"] == "low"
+    claimed = wim("tasks", "claim", queue, "--wait", "5s", "--worker", "w")
+    assert claimed.status == 0, claimed.err
+    exec_id = claimed.json["execId"]
+    assert wim("tasks", "claim", queue).status == Exit.NOT_FOUND
+    beat = wim("tasks", "heartbeat", task, "--exec-id", exec_id, "--current", "1", "--total", "2")
+    assert beat.out.startswith("Leased until ")
+    assert wim("tasks", "complete", task, "--exec-id", "other").status == Exit.CONFLICT
+    done = wim("tasks", "complete", task, "--exec-id", exec_id, "--result", '{"ok": true}')
+    assert done.out == f"{task}: succeeded\n"
+    shown = ada("tasks", "show", task).out
+    assert "result" in shown
+    assert '{"ok": true}' in shown
+    assert [each["type"] for each in ada("tasks", "history", task, "--json").lines][-1] == "succeeded"
+    assert "succeeded" in ada("tasks", "history", task).out
+
+
+def test_a_task_that_goes_wrong(ada: Run, wim: Run, queue: str) -> None:
+    task = ada("tasks", "submit", queue, "--json").json["id"]
+    assert wim("tasks", "start", task).json["state"] == "in-progress"
+    assert wim("tasks", "start", task).status == Exit.CONFLICT
+    other = ada("tasks", "submit", queue, "--json").json["id"]
+    held = wim("tasks", "claim", queue).json
+    assert held["id"] == other
+    assert wim("tasks", "release", other, "--exec-id", held["execId"]).out == f"{other}: ready\n"
+    held = wim("tasks", "claim", queue).json
+    failed = wim("tasks", "fail", other, "--exec-id", held["execId"], "--message", "so", "--final")
+    assert failed.out == f"{other}: failed\n"
+    assert [each["error"] for each in ada("tasks", "list", queue, "--dead", "--json").lines] == [{"message": "so"}]
+    assert ada("tasks", "retry", other).out == f"{other}: ready\n"
+    assert ada("tasks", "cancel", task, "--reason", "r").out == f"{task}: asked to stop\n"
+    assert ada("tasks", "cancel", task, "--now").out == f"{task}: canceled\n"
+    ran = ada("tasks", "cancel", other, "nope")
+    assert (ran.status, ran.out, ran.err) == (
+        Exit.PARTLY, f"{other}: canceled\n", "penstock: There is no task nope.\n",
+    )  # fmt: skip
+    assert ada("tasks", "retry", "nope", "nope").status == Exit.NOT_FOUND
+    assert ada("tasks", "delete", other).out == f"{other}: deleted\n"
+    assert ada("tasks", "show", other).status == Exit.NOT_FOUND
+
+
+def test_dead_letters_are_redriven(ada: Run, wim: Run, queue: str) -> None:
+    task = ada("tasks", "submit", queue, "--label", "x", "--json").json["id"]
+    held = wim("tasks", "claim", queue).json
+    wim("tasks", "fail", task, "--exec-id", held["execId"], "--final")
+    ran = ada("tasks", "redrive", queue, "--label", "x", "--ended-since", "1h", "--rate", "10", "--json")
+    assert (ran.status, ran.json["matched"]) == (0, 1), ran.err
+    assert wim("tasks", "claim", queue, "--wait", "10s").json["id"] == task
+
+
+def test_waiting_for_an_end(ada: Run, queue: str) -> None:
+    ran = ada("tasks", "submit", queue, "--wait", "100ms")
+    assert ran.status == Exit.NOT_SUCCEEDED
+    assert ran.out.endswith(": ready\n")
+
+
+def test_tenants(as_: Callable[..., Run]) -> None:
+    root = as_("root", "core")
+    assert {"demo", "acme"} <= {each["id"] for each in root("tenants", "list", "--json").lines}
+    assert "demo" in root("tenants", "list").out
+    assert root("tenants", "show", "demo", "--json").json["issuer"].endswith("/realms/demo")
+    assert root("tenants", "show", "demo").out.startswith("id ")
+    assert root("tenants", "show", "nope").status == Exit.NOT_FOUND
+    assert root("queues", "put", "cli:by-root", "--tenant", "acme", "--json").status == 0
+    assert as_("ada")("tenants", "list").status == Exit.FORBIDDEN
+
+
+@TENANTS_ARE_NOT_REPLACED
+def test_a_tenants_settings_are_changed(as_: Callable[..., Run]) -> None:
+    root = as_("root", "core")
+    assert root("tenants", "set", "demo", "displayName=Demo", "--json").json["displayName"] == "Demo"
