@@ -73,6 +73,15 @@ class OnTask(InTenant, frozen=True, kw_only=True):
         """Raise `Forbidden` unless the caller may do this, too."""
         policy.require(self.who, action, _bindings(self.queue), policy.ties_of(self.task))
 
+    def still(self, action: Action) -> Callable[[Task], Task]:
+        """A check for the moment of the change: raises `Forbidden` when the task as it then is forbids it."""
+
+        def check(now: Task) -> Task:
+            policy.require(self.who, action, _bindings(self.queue), policy.ties_of(now))
+            return now
+
+        return check
+
     @property
     def home(self) -> Queue:
         """The task's queue; raises `Conflict` when it was deleted."""

@@ -38,7 +38,7 @@ class Tenancy:
             )
         if tenant == CORE:
             raise errors.Conflict("The issuer of core is set by PENSTOCK_AUTH_URL.")
-        made = Tenant(id=tenant, issuer=issuer, display_name=display_name, created_at=self._clock())
+        made = Tenant(id=tenant, issuer=issuer, display_name=display_name, created_at=self._clock(), version=1)
         owner = await self._tenants.by_issuer(issuer)
         if owner is not None and owner.id != tenant:
             raise errors.AlreadyExists(f"The issuer {issuer} is that of another tenant.")
@@ -52,7 +52,9 @@ class Tenancy:
         issuer = issuer_of(self._settings.auth_url, CORE)
         there = await self._tenants.get(CORE)
         if there is None:
-            made = Tenant(id=CORE, issuer=issuer, display_name="Platform operators", created_at=self._clock())
+            made = Tenant(
+                id=CORE, issuer=issuer, display_name="Platform operators", created_at=self._clock(), version=1
+            )
             await self._tenants.insert(made)
         elif there.issuer != issuer:
             await self.change(CORE, {"issuer": issuer})

@@ -1,5 +1,6 @@
 """What a tenant's admin does to a queue: make, change, remove, pause, purge; each conditional on its version."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,8 +107,13 @@ class Administration:
 
     async def purge(self, tenant: str, key: str, *, by: Actor) -> int:
         """Cancel every open task of the queue; answers how many."""
-        await self._read(tenant, key)
-        return await self._cancel_open(tenant, key, by, "The queue was purged.")
+        queue = await self._read(tenant, key)
+        canceled = await self._cancel_open(tenant, key, by, "The queue was purged.")
+        with contextlib.suppress(errors.Unavailable):
+            # Their tickets would be drawn one by one. A new task's that goes with them is published again.
+            for lane in await self._directory.lanes(queue):
+                await self._lanes.purge(topology.lane(self._prefix, tenant, lane))
+        return canceled
 
     async def _cancel_open(self, tenant: str, key: str, by: Actor, message: str) -> int:
         canceled = 0

@@ -279,13 +279,13 @@ class Lifecycle:
 
     # --- at any time ---
 
-    async def assign(self, task: Task, *, to: Actor | None, by: Actor) -> Task:
-        """Give it to a person, or to nobody."""
-        return await self._change(task, lambda now: transitions.assign(now, at=self._clock(), by=by, to=to))
+    async def assign(self, task: Task, *, to: Actor | None, by: Actor, check: Check = _anything) -> Task:
+        """Give it to a person, or to nobody; `check` may refuse by what the task is at that moment."""
+        return await self._change(task, lambda now: transitions.assign(check(now), at=self._clock(), by=by, to=to))
 
-    async def prioritise(self, task: Task, *, to: Priority, by: Actor) -> Task:
-        """Change its priority and with it its place."""
-        return await self._change(task, lambda now: transitions.prioritise(now, at=self._clock(), by=by, to=to))
+    async def prioritise(self, task: Task, *, to: Priority, by: Actor, check: Check = _anything) -> Task:
+        """Change its priority and with it its place; `check` as in `assign`."""
+        return await self._change(task, lambda now: transitions.prioritise(check(now), at=self._clock(), by=by, to=to))
 
     async def edit(
         self,

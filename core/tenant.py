@@ -21,7 +21,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     display_name: str | None = None
     state: TenantState = TenantState.ACTIVE
     created_at: datetime
-    version: int = 1
+    version: int
+    """Grows with every change; written always, so that a change can be conditional on it."""
     policy_url: str | None = None
     http_allow: tuple[str, ...] = ()
     """URL prefixes that HTTP targets may reach although they are private (`httpTargets.allow`)."""

@@ -35,10 +35,13 @@ class Tenants:
             raise errors.AlreadyExists(f"Tenant {tenant.id} or its issuer exists already.") from error
 
     async def replace(self, tenant: Tenant, *, was: int) -> bool:
-        """Write a changed tenant if its version is still `was`."""
+        """Write a changed tenant if its version is still `was`; raises `AlreadyExists` when its issuer is taken."""
         document = documents.encode(tenant)
         document["_id"] = document.pop("id")
-        result = await self._tenants.replace_one({"_id": tenant.id, "version": was}, document)
+        try:
+            result = await self._tenants.replace_one({"_id": tenant.id, "version": was}, document)
+        except driver.DuplicateKeyError as error:
+            raise errors.AlreadyExists(f"The issuer {tenant.issuer} is that of another tenant.") from error
         return result.matched_count == 1
 
     async def every(self) -> list[Tenant]:

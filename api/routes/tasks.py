@@ -71,7 +71,8 @@ async def patch_task(
     if fields:
         task = await lifecycle.edit(task, fields, queue=at.home, by=at.by, check=matched)
     if body.priority is not None:
-        task = await lifecycle.prioritise(task, to=priority(body.priority), by=at.by)
+        check = at.still(Action.PRIORITIZE) if fields else matched
+        task = await lifecycle.prioritise(task, to=priority(body.priority), by=at.by, check=check)
     return _task(task)
 
 
@@ -111,9 +112,9 @@ async def assign_task(at: guards.Taking, body: AssignBody, lifecycle: Lives) -> 
     Workers may take what is nobody's and give back their own; all else needs the right to assign.
     """
     to = body.actor(at.by)
-    if to is not None and to.id != at.who.subject:
-        at.require(Action.ASSIGN)
-    return _task(await lifecycle.assign(at.task, to=to, by=at.by))
+    needed = Action.TAKE if to is None or to.id == at.who.subject else Action.ASSIGN
+    at.require(needed)
+    return _task(await lifecycle.assign(at.task, to=to, by=at.by, check=at.still(needed)))
 
 
 @router.post("/tasks/{task_id}/priority", responses=_TASK | _CONFLICTS)

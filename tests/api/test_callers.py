@@ -98,7 +98,6 @@ async def test_nobody_else_does(api: Api, queue: str) -> None:
     assert (await api("ada").get(queue, headers={"Penstock-Tenant": "demo"})).status_code == 200
 
 
-@support.TENANTS_ARE_NOT_REPLACED
 async def test_a_suspended_tenant_is_read_only(api: Api, queue: str) -> None:
     task = await support.submit(api("sub"))
     assert (await api("ada").patch("/api/v1/tenants/demo", json={"state": "suspended"})).status_code == 403

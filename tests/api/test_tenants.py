@@ -11,7 +11,6 @@ from tests.support.api import Api
 ELSEWHERE = "http://127.0.0.1:1/realms/new"
 
 
-@support.TENANTS_ARE_NOT_REPLACED
 async def test_an_operator_registers_a_tenant(api: Api) -> None:
     root = api("root")
     body = {"issuer": ELSEWHERE, "displayName": "New"}
@@ -28,7 +27,6 @@ async def test_an_operator_registers_a_tenant(api: Api) -> None:
     assert [tenant["id"] for tenant in listed] == ["acme", "core", "demo", "new-one"]
 
 
-@support.TENANTS_ARE_NOT_REPLACED
 async def test_a_tenant_that_moved_to_another_issuer(api: Api, tokens: issuer.Issuer) -> None:
     """Who could log in before cannot now, and the other way round; at once in this process."""
     assert (await api("ada").get("/api/v1/me")).status_code == 200
@@ -62,7 +60,6 @@ async def test_a_tenant_that_cannot_be(api: Api, tenant: str, body: dict[str, An
     assert (answer.status_code, support.fields(answer)) == (400, [field])
 
 
-@support.TENANTS_ARE_NOT_REPLACED
 async def test_an_admin_changes_its_own_settings(api: Api) -> None:
     body: dict[str, Any] = {"policyUrl": "https://policy.example/v1", "httpTargets": {"allow": ["http://10.0.0.1/"]}}
     changed = await api("ada").patch("/api/v1/tenants/demo", json=body, headers={"If-Match": '"1"'})

@@ -12,7 +12,7 @@ class Registry:
         self.asked: list[str] = []
 
     def add(self, tenant_id: str, issuer: str, now: FakeClock) -> None:
-        self.by_issuer[issuer] = tenant.Tenant(id=tenant_id, issuer=issuer, created_at=now())
+        self.by_issuer[issuer] = tenant.Tenant(id=tenant_id, issuer=issuer, created_at=now(), version=1)
 
     async def load(self, issuer: str) -> tenant.Tenant | None:
         self.asked.append(issuer)

@@ -67,7 +67,7 @@ async def test_a_failure_is_passed_on_and_not_kept(fake_clock: FakeClock) -> Non
     async def load(issuer: str) -> tenant.Tenant | None:
         if away:
             raise errors.Unavailable("MongoDB is away.")
-        return tenant.Tenant(id="demo", issuer=issuer, created_at=fake_clock())
+        return tenant.Tenant(id="demo", issuer=issuer, created_at=fake_clock(), version=1)
 
     known = tenants.Tenants(load, fake_clock)
     with pytest.raises(errors.Unavailable):

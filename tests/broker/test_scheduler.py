@@ -196,7 +196,9 @@ async def test_a_tenant_as_a_whole_is_paused(
 async def test_a_suspended_tenant_does_not_fire(
     parts: assembly.Parts, scheduler: Scheduler, fake_clock: FakeClock
 ) -> None:
-    tenant = Tenant(id="demo", issuer="https://demo.test", created_at=fake_clock(), state=TenantState.SUSPENDED)
+    tenant = Tenant(
+        id="demo", issuer="https://demo.test", created_at=fake_clock(), state=TenantState.SUSPENDED, version=1
+    )
     await parts.record.tenants.insert(tenant)
     await put(parts)
     fake_clock.advance(SECOND * 10)

@@ -1,6 +1,7 @@
 """The client against the real server: every call of the native API that it has."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +32,6 @@ from penstock import (
 from penstock.transport import NO_RETRIES
 
 from tests.sdk.conftest import Server
-from tests.support.api import TENANTS_ARE_NOT_REPLACED
 from tests.support.waiting import wait_until
 
 
@@ -279,7 +279,6 @@ async def test_an_operator_acts_in_a_tenant(root: AsyncClient, server: Server) -
             await nowhere.queues.put("sdk:nowhere")
 
 
-@TENANTS_ARE_NOT_REPLACED
 async def test_a_tenants_settings_are_changed(root: AsyncClient) -> None:
     assert (await root.tenants.update("demo", {"displayName": "Demo"})).display_name == "Demo"
 
