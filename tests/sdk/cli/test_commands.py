@@ -7,7 +7,6 @@ from pathlib import Path
 from penstock.cli.exits import Exit
 
 from tests.sdk.cli.conftest import Run
-from tests.support.api import TENANTS_ARE_NOT_REPLACED
 
 
 def test_queues(ada: Run, wim: Run) -> None:
@@ -126,7 +125,6 @@ def test_tenants(as_: Callable[..., Run]) -> None:
     assert as_("ada")("tenants", "list").status == Exit.FORBIDDEN
 
 
-@TENANTS_ARE_NOT_REPLACED
 def test_a_tenants_settings_are_changed(as_: Callable[..., Run]) -> None:
     root = as_("root", "core")
     assert root("tenants", "set", "demo", "displayName=Demo", "--json").json["displayName"] == "Demo"
