@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api import described, hangup, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
-from api.faces import adsp
+from api.faces import adsp, jobs, jobs_scheduler
 from api.feed import Feed
 from api.measures import Measures
 from api.routes import callers, events, health, leases, queues, redrives, schedules, submits, tasks, tenants
@@ -46,6 +46,8 @@ _ROUTERS = (
     tenants.router,
     health.router,
     adsp.router,
+    jobs.router,
+    jobs_scheduler.router,
 )
 _REST = 1.0
 

@@ -27,6 +27,12 @@ def answers(view: type[views.View], description: str, *, status: int = 200, head
     return {status: described}
 
 
+def lists(view: type[views.View], description: str) -> Responses:
+    """What a route answers whose JSON is a list of views."""
+    schema = {"type": "array", "items": {"$ref": _REF.format(name=view.__name__)}}
+    return {200: {"description": description, "content": {replies.JSON: {"schema": schema}}}}
+
+
 def empty(status: int, description: str) -> Responses:
     """An answer without a body."""
     return {status: {"description": description}}

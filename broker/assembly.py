@@ -30,6 +30,7 @@ from store.firings import Firings
 from store.halts import Halts
 from store.listing import Listing
 from store.queues import Queues
+from store.recent import Recent
 from store.schedules import Schedules
 from store.sweeps import Sweeps
 from store.tasks import Tasks
@@ -46,6 +47,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     definitions: Definitions
     tasks: Tasks
     listing: Listing
+    recent: Recent
     sweeps: Sweeps
     schedules: Schedules
     firings: Firings
@@ -140,6 +142,7 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             definitions=Definitions(database),
             tasks=Tasks(database),
             listing=Listing(database),
+            recent=Recent(database),
             sweeps=Sweeps(database),
             schedules=Schedules(database),
             firings=Firings(database),

@@ -10,6 +10,7 @@ from core.schedule import Cron, Date, Interval, Misfire, Order, Overlap, Schedul
 from core.task import Actor
 
 _BEFORE = timedelta(milliseconds=1)
+_LENIENCE = timedelta(seconds=60)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +119,8 @@ def _plain(trigger: Trigger) -> Trigger:
 def _check_date(date: Date, plan: Plan, at: datetime) -> None:
     if plan.start_at is not None or plan.end_at is not None:
         raise _invalid("trigger", "A date has no startAt and endAt; for example only trigger.at")
-    if date.at < at - clock.span(plan.misfire.grace_seconds or 0.0):
+    grace = plan.misfire.grace_seconds
+    if date.at < at - (_LENIENCE if grace is None else clock.span(grace)):
         raise _invalid("trigger.at", f"It has passed; for example {_example(at + timedelta(days=1))}")
 
 

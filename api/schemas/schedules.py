@@ -97,7 +97,7 @@ class MisfireFields(Body):
     """
 
     policy: MisfirePolicy | None = None
-    grace_seconds: Delay | None = None
+    grace_seconds: Annotated[Delay, Field(ge=1)] | None = None
 
     def over(self, base: Misfire) -> Misfire:
         """What was named, and else `base`."""
