@@ -9,7 +9,7 @@ Only where the template asks for it: `execution: parallel` runs all groups at on
 parallel group that succeeded) and then the template's (on the list of the results of the groups that succeeded).
 A group whose finalizer fails has failed; the template's finalizer makes the flow's result.
 
-Steps: "0", "1", .. are the groups, "0.final" and "final" their finalizers.
+Steps: "0", "1", .. are the groups, "0-final" and "final" their finalizers.
 """
 
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ def _group(work: Work, number: int) -> bool:
     policy = group.final_policy if work.template.run_final_policies else None
     if policy is None or not _inputs(work, number):
         return True
-    return _finalizer(work, f"{key}.{FINAL}")
+    return _finalizer(work, f"{key}-{FINAL}")
 
 
 def _final(work: Work) -> bool:
@@ -97,7 +97,7 @@ def _finish(work: Work) -> None:
 
 
 def _succeeded(work: Work, number: int) -> bool:
-    final = work.steps.get(f"{number}.{FINAL}")
+    final = work.steps.get(f"{number}-{FINAL}")
     whole = work.steps[str(number)].status is StepStatus.SUCCEEDED
     return whole and (final is None or final.status is StepStatus.SUCCEEDED)
 
@@ -117,7 +117,7 @@ def target(work: Work, step: str, index: int) -> tuple[ChildKind, str]:
     """What a child is: a task of a definition, or the evaluation of a policy."""
     if step == FINAL:
         return ChildKind.POLICY, work.template.final_policy or ""
-    number, _, final = step.partition(".")
+    number, _, final = step.partition("-")
     group = work.template.groups[int(number)]
     return (ChildKind.POLICY, group.final_policy or "") if final else (ChildKind.TASK, group.tasks[index])
 
@@ -137,7 +137,7 @@ def _params(work: Work, step: str, index: int) -> Any:
     if step == FINAL:
         numbers = [number for number in range(len(work.template.groups)) if _succeeded(work, number)]
         return [_result(work, number) for number in numbers]
-    number, _, final = step.partition(".")
+    number, _, final = step.partition("-")
     if final:
         return _collected(work, int(number))
     if index and work.template.groups[int(number)].execution is Execution.SEQUENTIAL:
@@ -146,7 +146,7 @@ def _params(work: Work, step: str, index: int) -> Any:
 
 
 def _result(work: Work, number: int) -> Any:
-    key = f"{number}.{FINAL}"
+    key = f"{number}-{FINAL}"
     return work.completion(key, 0).result if key in work.steps else _collected(work, number)
 
 

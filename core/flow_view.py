@@ -103,7 +103,7 @@ def _about(template: Template, flow: Flow, name: str) -> tuple[tuple[str, ...], 
             return (step.definition or step.template or "",), step.depends_on
         return (step.compensate.definition if step.compensate else "",), ()
     if flow.driver is Driver.GROUPS:
-        number, _, final = name.partition(".")
+        number, _, final = name.partition("-")
         if name == flow_groups.FINAL:
             return (template.final_policy or "",), ()
         group = template.groups[int(number)]

@@ -226,12 +226,16 @@ def test_what_would_begin_with_the_end_that_fails_the_flow_never_begins() -> Non
         "a": {"definition": "work"},
         "b": {"definition": "work"},
         "c": {"definition": "work", "dependsOn": ["a"]},
+        "d": {"definition": "work", "dependsOn": ["a"], "params": {"$from": "steps.a.result"}},
+        "e": {"definition": "work", "dependsOn": ["b"]},
     }
-    world = World(dag(steps), behaviour=failing("b"))
-    ends = [world.work(child) for child in world.engine().create]
-    plan = world.engine(*ends)
+    world = World(dag(steps), behaviour=failing("e"))
+    a, b = world.engine().create
+    (e,) = world.engine(world.work(b)).create
+    plan = world.engine(world.work(a), world.work(e))
     assert (plan.create, plan.cancel, plan.needs) == ((), (), ())
-    assert states(plan.flow) == {"a": "succeeded", "b": "failed", "c": "skipped"}
+    expected = {"a": "succeeded", "b": "succeeded", "e": "failed", "c": "skipped", "d": "skipped"}
+    assert (states(plan.flow), plan.flow.outcome) == (expected, Outcome.FAILED)
 
 
 def test_one_bad_item_fails_a_fan_out_under_stop_and_the_others_are_canceled() -> None:

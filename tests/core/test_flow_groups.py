@@ -122,9 +122,9 @@ def test_final_policies_get_what_succeeded_when_they_are_asked_for() -> None:
     )  # fmt: skip
     world = World(template, params={"n": 9}, behaviour=final(p="P", q="Q", all={"sum": 1}))
     flow = world.run()
-    assert world.params("0.final") == [[{"n": 1}, {"n": 10}]]
-    assert world.params("1.final") == [{"n": 2}]
-    assert world.params("2.final") == []
+    assert world.params("0-final") == [[{"n": 1}, {"n": 10}]]
+    assert world.params("1-final") == [{"n": 2}]
+    assert world.params("2-final") == []
     assert world.params("final") == [["Q", [{"n": 1}]]]
     assert world.children("final")[0].kind is ChildKind.POLICY
     assert (flow.outcome, flow.result) == (Outcome.FAILED, {"sum": 1})

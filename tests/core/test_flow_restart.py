@@ -218,7 +218,7 @@ def lists(draw: st.DrawFn) -> tuple[Json, Failing]:
         if draw(st.booleans()):
             group["finalPolicy"] = "sum"
         failing |= {(str(number), index) for index in range(size) if draw(st.integers(0, 4)) == 0}
-        failing |= {(f"{number}.final", 0)} if draw(st.integers(0, 4)) == 0 else set()
+        failing |= {(f"{number}-final", 0)} if draw(st.integers(0, 4)) == 0 else set()
         groups.append(group)
     body: Json = {"driver": "groups", "queue": "a:b", "groups": groups, "finalPolicy": "all"}
     body["runFinalPolicies"] = draw(st.booleans())
@@ -257,13 +257,13 @@ def test_a_list_does_what_upstream_does_in_any_order_and_after_any_crash(case: t
         results = [result for _, result in done if result is not None]
         assert world.params(key) == [given for given, _ in done]
         whole = len(results) == size
-        final = world.params(f"{key}.final")
+        final = world.params(f"{key}-final")
         one_by_one = group["execution"] == "sequential"
         output: Any = results[-1] if one_by_one and results else results
         if body["runFinalPolicies"] and "finalPolicy" in group and (whole if one_by_one else results):
             assert final == [output]
-            whole = whole and (f"{key}.final", 0) not in failing
-            output = answer(f"{key}.final", 0, output)
+            whole = whole and (f"{key}-final", 0) not in failing
+            output = answer(f"{key}-final", 0, output)
         else:
             assert final == []
         assert flow.steps[key].failures == size - len(results)
