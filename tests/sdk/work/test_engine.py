@@ -29,7 +29,8 @@ async def all_done(client: AsyncClient, queue: str, count: int) -> Sequence[Task
 
 
 async def test_many_tasks_cost_few_calls(server: Server, ada: AsyncClient, queue: str) -> None:
-    await ada.tasks.submit_many(queue, [NewTask(params=n) for n in range(1000)])
+    # A lease that outlasts the test: heartbeats are due at a third of it.
+    await ada.tasks.submit_many(queue, [NewTask(params=n, lease_seconds=600) for n in range(1000)])
     counted = working.Counted()
     worker = working.worker(server, counted=counted, heartbeat_seconds=100)
     seen: list[int] = []
