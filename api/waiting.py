@@ -9,7 +9,7 @@ from api import context, hangup
 from api.feed import Tail
 from core.task import State, Task
 
-_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 
 
 async def until_done(request: Request, task: Task, seconds: float) -> Task:
@@ -32,7 +32,7 @@ async def until_done(request: Request, task: Task, seconds: float) -> Task:
                 if task.state is State.DONE or gone.is_set() or left <= 0:
                     return task
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                    async with asyncio.timeout(min(left, LOOK_SECONDS)):
                         await _heard(tail, task.id, seen, leaving)
         finally:
             leaving.cancel()

@@ -25,12 +25,13 @@ from broker.directory import Directory
 from core import errors
 from core.creation import Submission
 from core.definition import Definition
-from core.task import Limits, Outcome, State
+from core.task import OPEN, Limits, Outcome, State
 from store import listing
 from store.recent import Wanted, check_cursor
 
 router = jobs_routing.router()
 
+_FEW_QUEUES = 50
 _TASK = described.answers(views.JobTaskView, "The task.")
 Wait = Annotated[float, Query(ge=0, le=3600, description="Seconds to wait for its end; at most 60 at a time")]
 
@@ -156,6 +157,9 @@ async def _wanted(at: guards.InTenant, asked: TaskParams, record: Record) -> Wan
     if policy.reach(at.who) is not Reach.ALL:
         readable, owned = await worklists.reachable(record.queues, at, frozenset(asked.queue))
         queues, mine = tuple(sorted(readable or owned)), None if readable else at.who.subject
+    cases = tuple(answers.CASES[answers.ALIASES[each]] for each in asked.status)
+    if queues is None and cases and all(case.states <= OPEN for case in cases):
+        queues = await _all_queues(record, at.tenant)
     return Wanted(
         query=listing.Query(
             queues=queues,
@@ -168,11 +172,17 @@ async def _wanted(at: guards.InTenant, asked: TaskParams, record: Record) -> Wan
             ended_from=asked.finished_after,
             ended_to=asked.finished_before,
         ),
-        cases=tuple(answers.CASES[answers.ALIASES[each]] for each in asked.status),
+        cases=cases,
         execute_from=asked.scheduled_after,
         execute_to=asked.scheduled_before,
         newest_first=asked.sort == "-created_at",
     )
+
+
+async def _all_queues(record: Record, tenant: str) -> tuple[str, ...] | None:
+    """The tenant's queues if they are few: named, they let the index of open tasks be used, however many have ended."""
+    found = await record.queues.page(tenant, after=None, limit=_FEW_QUEUES + 1)
+    return tuple(queue.key for queue in found) if len(found) <= _FEW_QUEUES else None
 
 
 def _invalid(field: str, message: str) -> errors.Invalid:

@@ -11,6 +11,7 @@ from core.task import State, Task
 from store import indexes, mongo
 from store.listing import Query
 from store.recent import Case, Recent, Wanted
+from store.sweeps import Sweeps
 from store.tasks import Tasks
 from tests.support import plans
 from tests.support.making import ANN, NOW, queue, task
@@ -120,3 +121,20 @@ async def test_a_page_is_a_range_of_an_index(watched: tuple[mongo.Database, plan
         plan = await plans.stages(database, command)
         assert {"IXSCAN places", "IXSCAN worklist"} & set(plan), plan
         assert "SORT" not in plan, plan
+
+
+async def test_open_tasks_of_named_queues_are_found_among_many_that_ended(
+    watched: tuple[mongo.Database, plans.Recorder],
+) -> None:
+    database, recorder = watched
+    store = Tasks(database)
+    ended = [task(at=NOW + SECOND * (1000 + n)) for n in range(600)]
+    await store.insert("demo", ended)
+    await Sweeps(database).settle([(each, transitions.run_out(each, at=NOW)) for each in ended])
+    recorder.commands.clear()
+    queues = ("intake:reports", *(f"intake:q{n}" for n in range(49)))
+    page = await Recent(database).page("demo", Wanted(query=Query(queues=queues), cases=OPEN), after=None, limit=10)
+    assert len(page.tasks) == 10
+    for command in list(recorder.commands):
+        answer = await database.command("explain", command, verbosity="executionStats")
+        assert answer["executionStats"]["totalDocsExamined"] < 50

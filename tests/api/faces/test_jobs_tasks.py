@@ -7,10 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
+from api import waiting
+from api.feed import Feed
 from core.task import DueKind
 from tests.support import api as support
+from tests.support import serving
 from tests.support.api import Api
 from tests.support.jobs import QUEUE, detail, register, wrong
+from tests.support.waiting import wait_until
 
 FIELDS = {
     "id", "type", "params", "status", "priority", "queue", "attempts", "max_retries", "retry_delay", "timeout",
@@ -186,13 +190,29 @@ async def test_retry_of_what_failed_or_was_cancelled(api: Api, sub: httpx.AsyncC
 async def test_a_long_poll_is_answered_when_the_task_ends(api: Api, sub: httpx.AsyncClient) -> None:
     task = await submit(sub)
     held = await start(api)
-    waiting = asyncio.create_task(sub.get(f"/tasks/{task['id']}", params={"wait": 30}))
+    poll = asyncio.create_task(sub.get(f"/tasks/{task['id']}", params={"wait": 30}))
     await asyncio.sleep(0)
     await end(api, held, "complete", result=1)
-    answer = await asyncio.wait_for(waiting, 10)
+    answer = await asyncio.wait_for(poll, 10)
     assert (answer.json()["status"], answer.json()["result"]) == ("completed", 1)
     again = await sub.get(f"/tasks/{task['id']}", params={"wait": 30})
     assert again.json() == answer.json()
+
+
+async def test_a_long_poll_is_told_by_the_event(
+    api: Api, sub: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an engine there is no need to look again: the look is put off beyond the test."""
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 60.0)
+    feed: Feed = api.app.state.context.feed
+    async with serving.working(api.parts), feed.following("demo") as tail:
+        task = await submit(sub)
+        held = await start(api)
+        await wait_until(lambda: len(tail.behind(tail.floor)) >= 2, what="the feed has heard of it")
+        poll = asyncio.create_task(sub.get(f"/tasks/{task['id']}", params={"wait": 60}))
+        await wait_until(lambda: tail.followers == 2, what="somebody waits")
+        await end(api, held, "complete")
+        assert (await asyncio.wait_for(poll, 20)).json()["status"] == "completed"
 
 
 async def test_a_long_poll_ends_after_its_time(sub: httpx.AsyncClient) -> None:
@@ -203,10 +223,10 @@ async def test_a_long_poll_ends_after_its_time(sub: httpx.AsyncClient) -> None:
 
 async def test_a_long_poll_ends_with_the_server(api: Api, sub: httpx.AsyncClient) -> None:
     task = await submit(sub)
-    waiting = asyncio.create_task(sub.get(f"/tasks/{task['id']}", params={"wait": 30}))
+    poll = asyncio.create_task(sub.get(f"/tasks/{task['id']}", params={"wait": 30}))
     await asyncio.sleep(0)
     api.app.state.context.closing.set()
-    assert (await asyncio.wait_for(waiting, 5)).json()["status"] == "pending"
+    assert (await asyncio.wait_for(poll, 5)).json()["status"] == "pending"
 
 
 async def test_pages_and_filters(api: Api, sub: httpx.AsyncClient) -> None:
