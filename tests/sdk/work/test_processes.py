@@ -145,7 +145,8 @@ async def test_a_second_signal_gives_everything_back(program: Start, ada: AsyncC
             return worker.process.returncode is not None
 
         await wait_until(told, what="it to end", every=0.1)
-        assert worker.process.returncode == 1, "handlers were left behind"
+        # 255: asyncio's watcher was late and does not know the code.
+        assert worker.process.returncode in {1, 255}, "handlers were left behind"
     assert await count(ada, queue, "ready") == 2
 
 
