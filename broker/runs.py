@@ -17,6 +17,9 @@ from core.schedule import Order, Schedule, TaskOrder
 from core.task import ENGINE, Actor, ScheduleRef
 from store.tasks import Tasks
 
+_MOST_STOPPED = 100
+"""Runs that one firing replaces; where there are more, the next ones go on."""
+
 
 class Runs(Protocol):
     """Starts runs of one kind of order. Everything may be repeated by another engine, and then changes nothing."""
@@ -33,7 +36,7 @@ class Runs(Protocol):
         ...
 
     async def open_before(self, schedule: Schedule, due: Due) -> list[str]:
-        """Ids of the runs of earlier firings that have not ended, the oldest first."""
+        """Ids of the runs of earlier firings that have not ended, the oldest first; some beyond `max_open` too."""
         ...
 
     async def stop(self, schedule: Schedule, run_ids: Sequence[str]) -> None:
@@ -73,7 +76,8 @@ class TaskRuns:
 
     async def open_before(self, schedule: Schedule, due: Due) -> list[str]:
         """See `Runs`."""
-        return [task.id for task in await self._tasks.open_of_schedule(schedule.tenant, schedule.id, due.at)]
+        limit = schedule.overlap.max_open + _MOST_STOPPED
+        return await self._tasks.open_of_schedule(schedule.tenant, schedule.id, due.at, limit)
 
     async def stop(self, schedule: Schedule, run_ids: Sequence[str]) -> None:
         """See `Runs`."""

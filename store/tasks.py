@@ -165,11 +165,12 @@ class Tasks:
         cursor = self._tasks.find(found | {"deletedAt": None}).sort("place", 1).limit(limit)
         return [_decode(row) async for row in cursor]
 
-    async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime) -> list[Task]:
-        """Tasks of a schedule's firings before that moment that have not ended, the oldest first."""
+    async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime, limit: int) -> list[str]:
+        """Ids of tasks of a schedule's firings before that moment that have not ended, the oldest first."""
         found: Document = {"tenant": tenant, "schedule.id": schedule_id, "schedule.at": {"$lt": before}}
         found |= {"state": {"$in": sorted(s.value for s in OPEN)}, "deletedAt": None}
-        return [_decode(row) async for row in self._tasks.find(found).sort("schedule.at", 1)]
+        rows = self._tasks.find(found, {"_id": 1}).sort("schedule.at", 1).limit(limit)
+        return [documents.name_of(row["_id"]) async for row in rows]
 
 
 def _decode(row: Document) -> Task:

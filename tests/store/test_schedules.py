@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from core import errors, firing, plan
+from core import errors, firing, plan, transitions
 from core.plan import Plan
 from core.schedule import Firing, FiringStatus, Interval, Schedule, TaskOrder
 from core.task import ScheduleRef, Task
@@ -141,10 +141,12 @@ def scheduled(schedule_id: str, number: int) -> Task:
 async def test_open_tasks_of_earlier_firings(tasks: Tasks) -> None:
     made = [scheduled("s-1", 2), scheduled("s-1", 1), scheduled("s-1", 3), scheduled("s-2", 1), task()]
     await tasks.insert("demo", made)
-    found = await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3)
-    assert [each.id for each in found] == [made[1].id, made[0].id]
-    assert found[0].schedule == ScheduleRef(id="s-1", at=NOW + SECOND)
-    assert await tasks.open_of_schedule("acme", "s-1", NOW + SECOND * 9) == []
+    assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 10) == [made[1].id, made[0].id]
+    assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 1) == [made[1].id]
+    assert await tasks.open_of_schedule("acme", "s-1", NOW + SECOND * 9, 10) == []
+    ended = transitions.cancel(made[1], at=NOW, by=ANN, message=None)
+    assert await tasks.apply("demo", made[1], ended)
+    assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 10) == [made[0].id]
 
 
 # --- plans ---
@@ -156,7 +158,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "next due": ("due", lambda d: Schedules(d).next_due(without=("acme",))),
     "page": ("_id_", lambda d: Schedules(d).page("demo", Wanted(), after="s-3", limit=5)),
     "history": ("history", lambda d: Firings(d).page("demo", "s-1", after=None, limit=5)),
-    "open of a schedule": ("scheduled", lambda d: Tasks(d).open_of_schedule("demo", "s-1", NOW + SECOND * 90)),
+    "open of a schedule": ("scheduled", lambda d: Tasks(d).open_of_schedule("demo", "s-1", NOW + SECOND * 90, 10)),
 }
 
 
