@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from penstock import AsyncClient
+from penstock import AsyncClient, NewTask
 from penstock.cli import dev, workers
 from penstock.cli.exits import Exit
 from penstock.errors import UsageError
@@ -29,6 +29,15 @@ def work(ctx):
     return ctx.params
 """
 
+BEGIN = """
+import signal
+from penstock.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main.main()
+"""
+"""The command line as a terminal starts it: a shell that runs the tests behind itself has them ignore SIGINT."""
+
 Start = Callable[..., AbstractAsyncContextManager[asyncio.subprocess.Process]]
 
 
@@ -38,7 +47,7 @@ def start(server: Server, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def start(*arguments: str, user: str = "ada") -> AsyncGenerator[asyncio.subprocess.Process]:
-        command = [sys.executable, "-m", "penstock.cli.main", *arguments]
+        command = [sys.executable, "-c", BEGIN, *arguments]
         environment = {**os.environ, **server.environment(user), "PYTHONPATH": str(SOURCES), "PYTHONUNBUFFERED": "1"}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -86,6 +95,28 @@ async def watching(process: asyncio.subprocess.Process) -> None:
     """Return when it shows everything that happens from now on."""
     assert process.stderr is not None
     assert await asyncio.wait_for(process.stderr.readline(), 20) == b"penstock: watching\n"
+
+
+async def test_ends_are_watched_live(start: Start, ada: AsyncClient, wim: AsyncClient, queue: str) -> None:
+    async with start("tasks", "watch", queue) as process:
+        await watching(process)
+        task = await live_out(ada, wim, queue)
+        shown = [await said(process) for _ in range(3)]
+        assert [line.split()[1:3] for line in shown] == [[kind, task] for kind in ("created", "started", "succeeded")]
+        assert "lived" in shown[0]
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 10) == Exit.INTERRUPTED
+
+
+async def test_a_watch_ends_when_nothing_is_open(start: Start, ada: AsyncClient, wim: AsyncClient, queue: str) -> None:
+    await ada.tasks.submit_many(queue, [NewTask(params=n) for n in range(2)])
+    async with start("tasks", "watch", queue, "--until-idle", "--type", "succeeded", "--json") as process:
+        await watching(process)
+        for _ in range(2):
+            (task,) = await wim.tasks.claim(queue, wait=10)
+            await wim.tasks.complete(task)
+            assert json.loads(await said(process))["task"] == task.id
+        assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
 async def test_watching_one_task_says_how_it_ended(
