@@ -9,13 +9,13 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
-from api import described, hangup, middleware, problems, routing
+from api import console, described, hangup, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
 from api.faces import adsp, jobs, jobs_scheduler
 from api.feed import Feed
 from api.measures import Measures
-from api.routes import callers, events, health, leases, queues, redrives, schedules, submits, tasks, tenants
+from api.routes import callers, events, health, leases, queues, redrives, schedules, sign_in, submits, tasks, tenants
 from api.tenancy import Tenancy
 from auth import tenants as issuers
 from auth import tokens
@@ -43,6 +43,7 @@ _ROUTERS = (
     redrives.router,
     schedules.router,
     callers.router,
+    sign_in.router,
     tenants.router,
     health.router,
     adsp.router,
@@ -79,6 +80,7 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     for router in _ROUTERS:
         # Included routers are matched anew with every request, each route twice; these routes are just ours.
         app.router.routes.extend(router.routes)
+    app.router.routes.extend(console.routes())
     app.openapi = cache(lambda: described.document(app))
     return app
 
@@ -112,6 +114,7 @@ def _lifespan(
                 redrives=Redrives(parts.record.database),
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
+                console_client_id=settings.console_client_id,
                 closing=closing,
             )
             async with assembly.beside(_prepare(parts, tenancy), feed.run()):

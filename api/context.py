@@ -33,6 +33,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     redrives: Redrives
     overviews: Overviews
     stats: Stats
+    console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
 

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     audience: str = Field(default="penstock", description="What a token's `aud` must contain")
     client_id: str = Field(default="penstock", description="Our own client: its roles count unqualified")
 
+    console_client_id: str = Field(default="penstock-console", description="The browser application's public client")
+
     broker_prefix: str = Field(default="penstock", description="First part of every RabbitMQ name of ours")
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")

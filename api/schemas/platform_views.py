@@ -20,6 +20,15 @@ class MeView(View, frozen=True, kw_only=True, rename="camel"):
     operator: bool
 
 
+class SignInView(View, frozen=True, kw_only=True, rename="camel"):
+    """Where the people of a tenant log in."""
+
+    tenant: str
+    display_name: str
+    issuer: str
+    client_id: str
+
+
 class HttpTargetsView(View, frozen=True, kw_only=True, rename="camel"):
     """Which private addresses HTTP targets may reach."""
 

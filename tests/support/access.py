@@ -184,6 +184,8 @@ PUBLIC = frozenset(
         ("GET", "/metrics"),
         ("GET", f"{NATIVE}/openapi.json"),
         ("HEAD", f"{NATIVE}/openapi.json"),
+        ("GET", f"{NATIVE}/sign-in/{{tenant}}"),
+        *((method, path) for method in ("GET", "HEAD") for path in ("/", "/console", "/console/{path:path}")),
     }
 )
 """What everybody may ask who can reach the port."""

@@ -1,0 +1,25 @@
+"""Prints the OpenAPI document: `python -m api.document > openapi.json`. No server is needed for it."""
+
+import sys
+
+import msgspec
+
+from api import app
+from core.settings import Settings
+
+
+def main() -> None:
+    """Write the document, its keys in their order, to standard output."""
+    nowhere = Settings.model_validate(
+        {
+            "environment": "local",
+            "mongodb_url": "mongodb://nowhere",
+            "rabbitmq_url": "amqp://nowhere",
+            "auth_url": "http://nowhere",
+        }
+    )
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(app.build(nowhere).openapi()), indent=1))
+
+
+if __name__ == "__main__":
+    main()
