@@ -12,10 +12,12 @@ help: ## show this list
 
 run: ## set everything up, start the local stack, stop it with Ctrl-C
 	@sh deploy/bootstrap.sh servers
+	@sh deploy/console.sh
 	@exec setpriv --pdeathsig TERM -- $(BIN)/python -m deploy.local.stack
 
 test: ## set everything up and run all tests, with real servers
-	@sh deploy/bootstrap.sh servers
+	@sh deploy/bootstrap.sh tests
+	@sh deploy/console.sh
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 check: ## lint, format, types, import direction, no registry hosts

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv as requirements.lock says; with the argument `servers` also installs what the local servers need.
+# Makes .venv as requirements.lock says; with the argument `servers` also installs what the local servers need, with
+# `tests` the browser of the tests too.
 # Does nothing, quickly, when all of that is there already. Needs Python 3.11 or newer, and apt for the rest.
 set -eu
 cd "$(dirname "$0")/.."
@@ -66,11 +67,12 @@ sync_environment() {
     printf '%s' "$wanted" >.venv/synced
 }
 
-# RabbitMQ; curl for the commands that `make run` prints, and because the bundled mongod needs its library.
+# RabbitMQ; the tests' browser; curl for the commands that `make run` prints, and because the bundled mongod needs its library.
 install_servers() {
     missing=
     [ -e /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
     command -v curl >/dev/null 2>&1 || missing="$missing curl"
+    [ "$1" != tests ] || command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
     [ -n "$missing" ] || return 0
     say "Installing$missing ..."
     # shellcheck disable=SC2086 # one word per package
@@ -83,4 +85,4 @@ flock 9
 
 { is_new_enough .venv/bin/python && [ -e .venv/bin/pip ]; } || make_environment
 sync_environment
-[ "${1:-}" != servers ] || install_servers
+[ -z "${1:-}" ] || install_servers "$1"

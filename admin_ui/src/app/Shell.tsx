@@ -1,0 +1,176 @@
+/** What surrounds every view of a tenant: the menu, who is logged in, colours and language, the keyboard. */
+import {
+  ActionIcon,
+  AppShell,
+  Burger,
+  Group,
+  Menu,
+  NavLink,
+  Text,
+  Tooltip,
+  UnstyledButton,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconChevronDown,
+  IconDoorExit,
+  IconKeyboard,
+  IconLanguage,
+  IconMoon,
+  IconSun,
+  IconUser,
+} from "@tabler/icons-react";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "@/auth/SessionProvider";
+import { AREAS } from "./areas";
+import { KeyboardHelp, useKeyboard } from "./keyboard";
+import { remember } from "./Landing";
+import { chooseLanguage, type Language } from "./language";
+
+export function Shell() {
+  const { t } = useTranslation();
+  const { me, tenant, session } = useMe();
+  const [menuOpen, menu] = useDisclosure(false);
+  const [helpOpen, help] = useDisclosure(false);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const areas = AREAS.filter((area) => area.shownTo(me));
+  useKeyboard(areas, help.toggle);
+  useEffect(() => remember(tenant), [tenant]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on a phone the menu closes when one has gone somewhere.
+  useEffect(() => menu.close(), [path]);
+
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 208, breakpoint: "sm", collapsed: { mobile: !menuOpen } }}
+      padding="md"
+    >
+      <a className="skip-link" href="#view">
+        {t("shell.skip")}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap" miw={0}>
+            <Burger
+              opened={menuOpen}
+              onClick={menu.toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label={t("shell.menu")}
+            />
+            <img src="/console/icon.svg" width={24} height={24} alt="" />
+            <Text fw={700} visibleFrom="xs">
+              Penstock
+            </Text>
+            <Text truncate>{session.actsIn ? tenant : session.signIn.displayName}</Text>
+          </Group>
+          <Group gap={4} wrap="nowrap">
+            <Tooltip label={t("keyboard.title")}>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                onClick={help.open}
+                aria-label={t("keyboard.title")}
+                visibleFrom="sm"
+              >
+                <IconKeyboard size={18} />
+              </ActionIcon>
+            </Tooltip>
+            <ColourSwitch />
+            <LanguageMenu />
+            <PersonMenu />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label={t("shell.areas")}>
+        {areas.map(({ path: to, icon: Icon }) => (
+          <NavLink
+            key={to}
+            component={Link}
+            to={`/${tenant}/${to}`}
+            label={t(`areas.${to}`)}
+            leftSection={<Icon size={18} aria-hidden />}
+            active={path.startsWith(`/${tenant}/${to}`)}
+            aria-current={path.startsWith(`/${tenant}/${to}`) ? "page" : undefined}
+          />
+        ))}
+      </AppShell.Navbar>
+      <AppShell.Main id="view" tabIndex={-1}>
+        <Outlet />
+      </AppShell.Main>
+      <KeyboardHelp opened={helpOpen} onClose={help.close} areas={areas} />
+    </AppShell>
+  );
+}
+
+function ColourSwitch() {
+  const { t } = useTranslation();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const dark =
+    colorScheme === "dark" ||
+    (colorScheme === "auto" && window.matchMedia("(prefers-color-scheme: dark)").matches);
+  const label = t(dark ? "shell.light" : "shell.dark");
+  return (
+    <Tooltip label={label}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        aria-label={label}
+        onClick={() => setColorScheme(dark ? "light" : "dark")}
+      >
+        {dark ? <IconSun size={18} /> : <IconMoon size={18} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+const NAMES: Record<Language, string> = { en: "English", fr: "Français" };
+
+function LanguageMenu() {
+  const { t } = useTranslation();
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label={t("shell.language")}>
+          <IconLanguage size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {(Object.keys(NAMES) as Language[]).map((each) => (
+          <Menu.Item key={each} lang={each} onClick={() => chooseLanguage(each)}>
+            {NAMES[each]}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function PersonMenu() {
+  const { t } = useTranslation();
+  const { me, session } = useMe();
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <UnstyledButton aria-label={t("shell.person", { name: me.name })} px={6} py={4}>
+          <Group gap={4} wrap="nowrap">
+            <IconUser size={18} aria-hidden />
+            <Text size="sm" visibleFrom="sm">
+              {me.name}
+            </Text>
+            <IconChevronDown size={14} aria-hidden />
+          </Group>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{me.roles.join(", ") || t("shell.noRoles")}</Menu.Label>
+        <Menu.Item leftSection={<IconDoorExit size={16} aria-hidden />} onClick={() => session.leave()}>
+          {session.actsIn ? t("shell.leaveTenant") : t("shell.logOut")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

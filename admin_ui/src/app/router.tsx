@@ -1,0 +1,74 @@
+/** Every view's address. Each area is code of its own, loaded when it is opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  Outlet,
+} from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { SessionProvider, useMe } from "@/auth/SessionProvider";
+import { CORE } from "@/auth/session";
+import { Empty, Failure, Loading } from "@/ui/states";
+import { Landing } from "./Landing";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const landing = createRoute({ getParentRoute: () => root, path: "/", component: Landing });
+
+const tenant = createRoute({
+  getParentRoute: () => root,
+  path: "$tenant",
+  component: function Tenant() {
+    const { tenant: named } = tenant.useParams();
+    return (
+      <SessionProvider tenant={named} key={named}>
+        <Shell />
+      </SessionProvider>
+    );
+  },
+});
+
+const home = createRoute({ getParentRoute: () => tenant, path: "/", component: Home });
+
+/** Members of an area: the area's own file exports `routes(parent)`-less components, named here with their paths. */
+function view<P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) {
+  return createRoute({
+    getParentRoute: () => tenant,
+    path,
+    validateSearch: (search: Record<string, unknown>) => search,
+    component: lazyRouteComponent(load as () => Promise<Record<string, never>>, name as never),
+  });
+}
+
+const queues = () => import("@/areas/queues");
+const tree = root.addChildren([landing, tenant.addChildren([home, view("queues", queues, "Queues")])]);
+
+function Home() {
+  const { me } = useMe();
+  const to = me.tenant === CORE ? "/$tenant/tenants" : "/$tenant/queues";
+  return <Navigate to={to as never} from="/$tenant" replace />;
+}
+
+function NotFound() {
+  const { t } = useTranslation();
+  return <Empty title={t("state.notFound")} hint={t("state.notFoundHint")} />;
+}
+
+export const router = createRouter({
+  routeTree: tree,
+  basepath: "/console",
+  defaultPreload: "intent",
+  defaultPendingComponent: () => <Loading />,
+  defaultErrorComponent: ({ error, reset }) => <Failure error={error as Error} retry={reset} />,
+  defaultNotFoundComponent: NotFound,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,16 @@
+/** Builds the console for `/console/`; in development asks a running stack (PENSTOCK_PORT, else 8080) for the API. */
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { compression } from "vite-plugin-compression2";
+import { defineConfig } from "vitest/config";
+
+const api = `http://127.0.0.1:${process.env.PENSTOCK_PORT ?? 8080}`;
+
+export default defineConfig({
+  base: "/console/",
+  plugins: [react(), compression({ algorithms: ["gzip"], threshold: 1024 })],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  server: { proxy: { "/api": api, "/health": api } },
+  build: { target: "es2022", sourcemap: false, chunkSizeWarningLimit: 1200 },
+  test: { environment: "jsdom", setupFiles: ["./src/testing.ts"] },
+});

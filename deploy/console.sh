@@ -1,0 +1,54 @@
+#!/bin/sh
+# Builds the console into admin_ui/dist when it is not built as the sources say; says so and goes on without Node.js.
+# With the argument `check` also lints, checks types and runs its unit tests, and fails without Node.js.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+has_node() {
+    command -v npm >/dev/null 2>&1 && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'
+}
+
+if ! has_node; then
+    say "The console is not built: it needs Node.js 20 or newer. Everything else works without it."
+    [ "${1:-}" != check ] || exit 1
+    exit 0
+fi
+
+exec 8<admin_ui/package-lock.json
+flock 8
+
+install_packages() {
+    wanted=$(sha256sum admin_ui/package-lock.json)
+    [ "$(cat admin_ui/node_modules/.synced 2>/dev/null)" != "$wanted" ] || return 0
+    say "Installing the console's packages ..."
+    (cd admin_ui && npm ci --silent --no-fund --no-audit)
+    printf '%s' "$wanted" >admin_ui/node_modules/.synced
+}
+
+# The client's types are made from the API as it is here, so they cannot be out of date.
+.venv/bin/python -m api.document >admin_ui/openapi.json.new
+if cmp -s admin_ui/openapi.json.new admin_ui/openapi.json; then
+    rm admin_ui/openapi.json.new
+else
+    mv admin_ui/openapi.json.new admin_ui/openapi.json
+fi
+
+sources() {
+    find admin_ui/src admin_ui/public admin_ui/*.json admin_ui/*.ts admin_ui/*.cjs admin_ui/index.html -type f \
+        ! -name schema.d.ts -exec sha256sum {} + | sort | sha256sum
+}
+
+wanted=$(sources)
+if [ "$(cat admin_ui/dist/.built 2>/dev/null)" != "$wanted" ]; then
+    install_packages
+    say "Building the console ..."
+    (cd admin_ui && npm run --silent generate >/dev/null && npm run --silent build >/dev/null)
+    printf '%s' "$wanted" >admin_ui/dist/.built
+fi
+
+if [ "${1:-}" = check ]; then
+    install_packages
+    (cd admin_ui && npm run --silent generate >/dev/null && npm run --silent check && npm test --silent)
+fi
