@@ -9,6 +9,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from api import context
+from auth.principal import CORE
 from core import errors
 
 BUILT = Path(__file__).parent.parent / "admin_ui" / "dist"
@@ -50,7 +51,7 @@ class _Pages:
             return _file(file, zipped="gzip" in request.headers.get("accept-encoding", ""))
         if path.startswith("assets/"):
             return HTMLResponse("", status_code=404)
-        headers = _page_headers(await _issuer_origin(request, path.partition("/")[0]))
+        headers = _page_headers(await _issuer_origins(request, path.partition("/")[0]))
         page = self._built / _PAGE
         if not page.is_file():
             return HTMLResponse(_NOT_BUILT, status_code=404, headers=headers)
@@ -68,20 +69,21 @@ def _file(file: Path, *, zipped: bool) -> Response:
     return FileResponse(file, media_type=media_type, headers=headers)
 
 
-async def _issuer_origin(request: Request, tenant: str) -> str:
-    """Where the pages of a tenant may go to log people in; nowhere while the tenant is unknown."""
+async def _issuer_origins(request: Request, tenant: str) -> str:
+    """Where a tenant's pages may go to log in its people, or operators; nowhere while the tenant is unknown."""
+    tenants = context.of(request).parts.record.tenants
     try:
-        found = await context.of(request).parts.record.tenants.get(tenant) if tenant else None
+        found = [await tenants.get(each) for each in (tenant, CORE)] if tenant else [None]
     except errors.Unavailable:
         return ""
-    if found is None:
+    if found[0] is None:
         return ""
-    parts = urlsplit(found.issuer)
-    return f" {parts.scheme}://{parts.netloc}"
+    origins = {"{0.scheme}://{0.netloc}".format(urlsplit(each.issuer)) for each in found if each is not None}
+    return "".join(f" {origin}" for origin in sorted(origins))
 
 
-def _page_headers(issuer: str) -> dict[str, str]:
-    """Content Security Policy Level 3: nothing but our own files and, for tokens, the tenant's issuer.
+def _page_headers(issuers: str) -> dict[str, str]:
+    """Content Security Policy Level 3: nothing but our own files and, for tokens, the issuers.
 
     Styles may be inline because the component library sets them on elements.
     """
@@ -91,7 +93,7 @@ def _page_headers(issuer: str) -> dict[str, str]:
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",
         "font-src 'self'",
-        f"connect-src 'self'{issuer}",
+        f"connect-src 'self'{issuers}",
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

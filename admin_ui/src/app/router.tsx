@@ -31,6 +31,13 @@ const tenant = createRoute({
   },
 });
 
+/** Where the login page comes back to: the session provider above takes what it brought and goes on. */
+const signedIn = createRoute({
+  getParentRoute: () => tenant,
+  path: "signed-in",
+  component: () => <Loading />,
+});
+
 const home = createRoute({ getParentRoute: () => tenant, path: "/", component: Home });
 
 /** Members of an area: the area's own file exports `routes(parent)`-less components, named here with their paths. */
@@ -44,7 +51,11 @@ function view<P extends string>(path: P, load: () => Promise<Record<string, unkn
 }
 
 const queues = () => import("@/areas/queues");
-const tree = root.addChildren([landing, tenant.addChildren([home, view("queues", queues, "Queues")])]);
+const tenants = () => import("@/areas/tenants");
+const tree = root.addChildren([
+  landing,
+  tenant.addChildren([home, signedIn, view("queues", queues, "Queues"), view("tenants", tenants, "Tenants")]),
+]);
 
 function Home() {
   const { me } = useMe();
