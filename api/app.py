@@ -15,7 +15,20 @@ from api.context import Context
 from api.faces import adsp, jobs, jobs_scheduler
 from api.feed import Feed
 from api.measures import Measures
-from api.routes import callers, events, health, leases, queues, redrives, schedules, sign_in, submits, tasks, tenants
+from api.routes import (
+    callers,
+    definitions,
+    events,
+    health,
+    leases,
+    queues,
+    redrives,
+    schedules,
+    sign_in,
+    submits,
+    tasks,
+    tenants,
+)
 from api.tenancy import Tenancy
 from auth import tenants as issuers
 from auth import tokens
@@ -40,6 +53,7 @@ _ROUTERS = (
     tasks.router,
     queues.router,
     events.router,
+    definitions.router,
     redrives.router,
     schedules.router,
     callers.router,

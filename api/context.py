@@ -13,6 +13,7 @@ from api.measures import Measures
 from api.tenancy import Tenancy
 from broker.administration import Administration
 from broker.assembly import Parts, Record
+from broker.definitions import Catalogue
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
@@ -51,6 +52,10 @@ async def _administration(request: Request) -> Administration:
     return of(request).parts.administration
 
 
+async def _catalogue(request: Request) -> Catalogue:
+    return of(request).parts.catalogue
+
+
 async def _record(request: Request) -> Record:
     return of(request).parts.record
 
@@ -86,6 +91,7 @@ async def _timetable(request: Request) -> Timetable:
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
+Catalogues = Annotated[Catalogue, Depends(_catalogue)]
 Administers = Annotated[Administration, Depends(_administration)]
 """Everything that can happen to a queue."""
 

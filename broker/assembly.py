@@ -10,6 +10,7 @@ import msgspec
 
 from broker import loops
 from broker.administration import Administration
+from broker.definitions import Catalogue
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Dispatch
@@ -74,6 +75,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     directory: Directory
     administration: Administration
+    catalogue: Catalogue
     lifecycle: Lifecycle
     runs: Mapping[RunKind, Runs]
     """What schedules start."""
@@ -122,6 +124,7 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
             clock=clock,
             prefix=settings.broker_prefix,
         ),
+        catalogue=Catalogue(kept.definitions, directory, hands.lanes, clock=clock, prefix=settings.broker_prefix),
         lifecycle=lifecycle,
         runs=runs,
         timetable=Timetable(kept.schedules, kept.firings, kept.halts, runs, clock=clock),

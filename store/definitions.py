@@ -14,6 +14,8 @@ class Definitions:
 
     def __init__(self, database: mongo.Database) -> None:
         self._definitions = database["definitions"]
+        self._versions = database["definitionVersions"]
+        self._tasks = database["tasks"]
 
     async def get(self, tenant: str, name: str) -> Definition | None:
         """The definition of that name, or None."""
@@ -25,11 +27,12 @@ class Definitions:
         cursor = self._definitions.find({"tenant": tenant, "queue": queue}).sort("_id", 1)
         return [_decode(row) async for row in cursor]
 
-    async def page(self, tenant: str, *, after: str | None, limit: int) -> list[Definition]:
-        """Definitions in the order of their names, those behind `after`."""
-        found: Document = {"tenant": tenant}
-        if after is not None:
-            found["_id"] = {"$gt": documents.key(tenant, after)}
+    async def page(self, tenant: str, *, after: str | None, limit: int, queue: str | None = None) -> list[Definition]:
+        """Definitions in the order of their names, those behind `after`; of one queue or of all."""
+        # "0" is what follows "/": one range of `_id` holds all of a tenant.
+        found: Document = {"tenant": tenant, "_id": {"$gt": documents.key(tenant, after or ""), "$lt": f"{tenant}0"}}
+        if queue is not None:
+            found["queue"] = queue
         return [_decode(row) async for row in self._definitions.find(found).sort("_id", 1).limit(limit)]
 
     async def insert(self, tenant: str, definition: Definition) -> None:
@@ -39,16 +42,35 @@ class Definitions:
         except driver.DuplicateKeyError as error:
             raise errors.AlreadyExists(f"Definition {definition.name} exists already.") from error
 
-    async def replace(self, tenant: str, definition: Definition, *, was: int) -> bool:
-        """Write a changed definition if its version is still `was`."""
-        found: Document = {"_id": documents.key(tenant, definition.name), "version": was}
+    async def replace(self, tenant: str, definition: Definition, *, was: Definition) -> bool:
+        """Write a changed definition if it still is at the version of `was`, which stays readable."""
+        await self._keep(tenant, was)
+        found: Document = {"_id": documents.key(tenant, definition.name), "version": was.version}
         changed = documents.encode_keyed(definition, tenant, definition.name)
         return (await self._definitions.replace_one(found, changed)).matched_count == 1
 
-    async def remove(self, tenant: str, name: str, *, was: int) -> bool:
-        """Remove the definition if its version is still `was`; its tasks keep what they took from it."""
-        result = await self._definitions.delete_one({"_id": documents.key(tenant, name), "version": was})
-        return result.deleted_count == 1
+    async def remove(self, tenant: str, definition: Definition) -> bool:
+        """Remove the definition if its version is still this one; its tasks keep what they took from it."""
+        await self._keep(tenant, definition)
+        found: Document = {"_id": documents.key(tenant, definition.name), "version": definition.version}
+        return (await self._definitions.delete_one(found)).deleted_count == 1
+
+    async def versions(self, tenant: str, name: str, *, limit: int, before: int | None = None) -> list[Definition]:
+        """Versions that are not the present one any more, the newest first, those below `before`."""
+        found: Document = {"tenant": tenant, "name": name}
+        if before is not None:
+            found["version"] = {"$lt": before}
+        return [_decode(row) async for row in self._versions.find(found).sort("version", -1).limit(limit)]
+
+    async def open_tasks(self, tenant: str, definition: Definition) -> int:
+        """How many tasks of the definition have not ended, counted up to 1,000."""
+        found: Document = {"tenant": tenant, "queue": definition.queue, "state": {"$gt": "done"}}
+        return await self._tasks.count_documents(found | {"lane": definition.lane}, limit=1000, hint="worklist")
+
+    async def _keep(self, tenant: str, was: Definition) -> None:
+        """Put a version aside that is about to go. It never changes, so whoever comes second writes the same."""
+        row = documents.encode_keyed(was, tenant, f"{was.name}@{was.version}")
+        await self._versions.replace_one({"_id": row["_id"]}, row, upsert=True)
 
 
 def _decode(row: Document) -> Definition:

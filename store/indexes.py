@@ -71,6 +71,9 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
     "definitions": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
+    "definitionVersions": [
+        IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="versions")
+    ],
     "tenants": [IndexModel([("issuer", ASCENDING)], name="issuer", unique=True)],
     "stats": [
         IndexModel([(field, ASCENDING) for field in ("tenant", "queue", "unit", "at")], name="series"),

@@ -37,7 +37,9 @@ async def world(api: Api, queue: str) -> World:
     hourly = {"trigger": {"kind": "cron", "expression": "0 * * * *"}, "task": {"queue": "intake:strike-reports"}}
     schedule = (await api("ada").post("/api/v1/schedules", json=hourly)).json()["id"]
     ready = await support.submit(api("sub"), name="ready")
-    return World(ready=ready, held=held, redrive=redrive, schedule=schedule)
+    definition = "reports/scan"
+    await api("ada").put(f"/api/v1/definitions/{definition}", json={"queue": "intake:strike-reports"})
+    return World(ready=ready, held=held, redrive=redrive, schedule=schedule, definition=definition)
 
 
 def test_no_case_is_of_a_route_that_is_gone() -> None:
@@ -73,7 +75,7 @@ async def test_no_route_answers_the_wrong_caller(api: Api, world: World, route: 
 @pytest.mark.parametrize("route", [each for each in GUARDED if each[1].startswith(access.NATIVE)], ids=" ".join)
 async def test_no_route_looks_at_a_request_before_its_token(api: Api, route: tuple[str, str]) -> None:
     method, template = route
-    path = re.sub(r"\{\w+\}", "%00", template)
+    path = re.sub(r"\{\w+(:path)?\}", "%00", template)
     answer = await api(None).request(method, path, content=b"{" if method in {"POST", "PUT", "PATCH"} else None)
     assert (answer.status_code, support.code(answer)) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -81,13 +83,14 @@ async def test_no_route_looks_at_a_request_before_its_token(api: Api, route: tup
 
 async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, world: World) -> httpx.Response:
     method, template = route
-    path = template.format(
+    path = template.replace(":path}", "}").format(
         namespace="intake",
         name="strike-reports",
         task_id=(world.held if case.held else world.ready)["id"],
         redrive_id=world.redrive,
         schedule_id=world.schedule,
         tenant="demo",
+        definition=world.definition,
     )
     return await client.request(method, path, json=case.body(world), headers=case.headers)
 
@@ -96,6 +99,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     """All that a refused call could have changed in `demo`."""
     ada, root = api("ada"), api("root")
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
+    paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")
     return [tenants.json(), *[(await ada.get(path)).json() for path in paths]]

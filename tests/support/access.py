@@ -8,17 +8,19 @@ NATIVE = "/api/v1"
 _QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
 _TASK = f"{NATIVE}/tasks/{{task_id}}"
 _SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
+_DEFINITION = f"{NATIVE}/definitions/{{definition:path}}"
 _EVERYBODY_BUT_ADMINS = ("nil", "wim", "ann", "rex", "sub")
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What there is in `demo` when a route is tried: a queue, a ready task, one wim holds, a redrive, a schedule."""
+    """What there is in `demo` when a route is tried: a queue, a ready task, one wim holds, a redrive and so on."""
 
     ready: Mapping[str, Any]
     held: Mapping[str, Any]
     redrive: str
     schedule: str
+    definition: str
 
 
 Body = Callable[[World], Any]
@@ -162,6 +164,16 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", f"{NATIVE}/scheduler/resume"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_not_paused
     ),
+    ("GET", f"{NATIVE}/definitions"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)
+    ),
+    ("PUT", _DEFINITION): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"queue": "intake:strike-reports"}, foreign=400
+    ),
+    ("GET", _DEFINITION): Case(right="sub", refused=("nil",)),
+    ("PATCH", _DEFINITION): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"description": "other"}),
+    ("DELETE", _DEFINITION): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{NATIVE}/definition-versions/{{definition:path}}"): Case(right="sub", refused=("nil",)),
     ("GET", f"{NATIVE}/me"): Case(right="nil", refused=(), foreign=200, shows_nothing=_of_acme),
     ("GET", f"{NATIVE}/tenants"): Case(right="root", refused=("ada", "nil"), foreign=403),
     ("PUT", f"{NATIVE}/tenants/{{tenant}}"): Case(

@@ -1,0 +1,124 @@
+"""Request bodies about definitions."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from api.schemas.common import (
+    Body,
+    Definition,
+    JsonObject,
+    LimitFields,
+    LongText,
+    PriorityLabel,
+    Strict,
+    Text,
+    example,
+    priority,
+)
+from api.schemas.schedules import QueueKey
+from core import definition as records
+from core.task import Limits
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e\x80-\xff]*$", max_length=4_000)]
+PathPart = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ConcurrencyFields(Body):
+    """At most `limit` tasks are held at once, for each distinct value at the path `key` within the task's params."""
+
+    limit: Annotated[int, Strict(), Field(ge=1, le=100_000)]
+    key: Annotated[list[PathPart], Field(max_length=10, examples=[["airport"]], default_factory=list)]
+
+
+class WorkerTarget(Body):
+    """Whoever claims it."""
+
+    kind: Literal["worker"] = "worker"
+
+
+class HttpTarget(Body):
+    """An HTTP endpoint that gets each task pushed."""
+
+    kind: Literal["http"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]", max_length=2_000)]
+    method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] | None = None
+    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50, default_factory=dict)]
+    secret_ref: Text | None = None
+    options: Annotated[JsonObject, Field(default_factory=dict)]
+
+
+class BuiltinTarget(Body):
+    """A part of the platform itself."""
+
+    kind: Literal["builtin"]
+    name: Definition
+
+
+Target = Annotated[WorkerTarget | HttpTarget | BuiltinTarget, Field(discriminator="kind")]
+
+
+class DefinitionBody(LimitFields):
+    """A definition's settings. Time limits and retry that are not named are Aidbox's: 10 s, 120 s, 2 attempts."""
+
+    model_config: ClassVar[ConfigDict] = example(
+        {
+            "queue": "intake:strike-reports",
+            "description": "Decide what a report needs",
+            "paramsSchema": {"type": "object", "required": ["airport"]},
+            "resultSchema": {"type": "object", "required": ["decision"]},
+            "retry": {"maxAttempts": 3, "backoff": {"kind": "exponential", "initialSeconds": 2}},
+            "concurrency": {"limit": 2, "key": ["airport"]},
+        }
+    )
+
+    queue: QueueKey
+    description: LongText | None = None
+    params_schema: JsonObject | None = None
+    result_schema: JsonObject | None = None
+    error_schema: JsonObject | None = None
+    priority: PriorityLabel | None = None
+    concurrency: ConcurrencyFields | None = None
+    target: Target = WorkerTarget()
+
+    @model_validator(mode="after")
+    def _limits_need_time(self) -> "DefinitionBody":
+        if self.concurrency is not None and "lease_seconds" in self.model_fields_set and self.lease_seconds is None:
+            raise PydanticCustomError(
+                "lease", "with concurrency, leaseSeconds must not be null: a place would never be free again"
+            )
+        return self
+
+    def fields(self) -> dict[str, Any]:
+        """All settings by attribute of `core.definition.Definition`: what is left open has its default."""
+        limited = self.concurrency
+        return {
+            "queue": self.queue,
+            "description": self.description,
+            "params_schema": self.params_schema,
+            "result_schema": self.result_schema,
+            "error_schema": self.error_schema,
+            "priority": None if self.priority is None else priority(self.priority),
+            "limits": self.over(Limits()),
+            "concurrency": None
+            if limited is None
+            else records.Concurrency(limit=limited.limit, key=tuple(limited.key)),
+            "target": _target(self.target),
+        }
+
+
+def _target(target: WorkerTarget | HttpTarget | BuiltinTarget) -> records.Target:
+    if isinstance(target, HttpTarget):
+        return records.Target(
+            kind=records.TargetKind.HTTP,
+            url=target.url,
+            method=target.method,
+            headers=dict(target.headers),
+            secret_ref=target.secret_ref,
+            options=target.options,
+        )
+    if isinstance(target, BuiltinTarget):
+        return records.Target(kind=records.TargetKind.BUILTIN, name=target.name)
+    return records.Target()
