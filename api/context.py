@@ -15,8 +15,10 @@ from broker.administration import Administration
 from broker.assembly import Parts, Record
 from broker.definitions import Catalogue
 from broker.directory import Directory
+from broker.flows import Flows
 from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
+from broker.templates import Templates
 from core.clock import Clock
 from store.overview import Overviews
 from store.redrives import Redrives
@@ -50,6 +52,14 @@ async def _lifecycle(request: Request) -> Lifecycle:
 
 async def _administration(request: Request) -> Administration:
     return of(request).parts.administration
+
+
+async def _flows(request: Request) -> Flows:
+    return of(request).parts.flows
+
+
+async def _templates(request: Request) -> Templates:
+    return of(request).parts.templates
 
 
 async def _catalogue(request: Request) -> Catalogue:
@@ -91,6 +101,8 @@ async def _timetable(request: Request) -> Timetable:
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
+Flowed = Annotated[Flows, Depends(_flows)]
+Templating = Annotated[Templates, Depends(_templates)]
 Catalogues = Annotated[Catalogue, Depends(_catalogue)]
 Administers = Annotated[Administration, Depends(_administration)]
 """Everything that can happen to a queue."""

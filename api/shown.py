@@ -73,7 +73,7 @@ def _shown(task: Task) -> dict[str, Any]:
         "assignment": _assignment(task),
         "dead": task.dead or UNSET,
         "redrive": _or_unset(task.redrive),
-        "schedule": UNSET if task.schedule is None else _schedule(task.schedule),
+        "schedule": UNSET if task.schedule is None else schedule_view(task.schedule),
         "limits": limits_view(task.limits),
         "seq": task.seq,
     }
@@ -210,7 +210,7 @@ def priority_name(priority: int) -> views.PriorityName:
     return _LABELS[priority]
 
 
-def _schedule(fired: ScheduleRef) -> views.ScheduleRefView:
+def schedule_view(fired: ScheduleRef) -> views.ScheduleRefView:
     return views.ScheduleRefView(id=fired.id, at=stamp(fired.at))
 
 

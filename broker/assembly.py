@@ -10,10 +10,14 @@ import msgspec
 
 from broker import loops
 from broker.administration import Administration
+from broker.decisions import Decisions
 from broker.definitions import Catalogue
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Dispatch
+from broker.flow_children import Children
+from broker.flow_runs import FlowRuns
+from broker.flows import Flows
 from broker.lifecycle import Lifecycle
 from broker.rabbit import topology
 from broker.rabbit.connection import Link
@@ -22,12 +26,15 @@ from broker.rabbit.management import Lanes
 from broker.rabbit.publisher import Publisher
 from broker.runs import Runs, TaskRuns
 from broker.schedules import Timetable
+from broker.templates import Templates
 from core.clock import Clock, system_clock
 from core.schedule import RunKind
 from core.settings import Settings
 from store import mongo
 from store.definitions import Definitions
 from store.firings import Firings
+from store.flow_templates import FlowTemplates
+from store.flows import Flows as FlowRecord
 from store.halts import Halts
 from store.listing import Listing
 from store.queues import Queues
@@ -53,6 +60,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     schedules: Schedules
     firings: Firings
     halts: Halts
+    flows: FlowRecord
+    flow_templates: FlowTemplates
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +86,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     administration: Administration
     catalogue: Catalogue
     lifecycle: Lifecycle
+    templates: Templates
+    flows: Flows
     runs: Mapping[RunKind, Runs]
     """What schedules start."""
     timetable: Timetable
@@ -98,7 +109,8 @@ async def running(settings: Settings, *, name: str, clock: Clock = system_clock)
 def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> Parts:
     """The parts over these connections; nothing of them runs yet."""
     desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
-    directory = Directory(kept.database, kept.queues, kept.definitions)
+    directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
+    templates = Templates(kept.flow_templates, directory, clock=clock)
     lifecycle = Lifecycle(
         tasks=kept.tasks,
         desk=desk,
@@ -106,8 +118,14 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
         dispatch=Dispatch(hands.consumer, kept.tasks, directory, clock=clock, prefix=settings.broker_prefix),
         clock=clock,
         dice=random.Random(),
+        decided=Decisions(kept.flows, templates).check,
     )
-    runs: Mapping[RunKind, Runs] = {"task": TaskRuns(lifecycle, directory, kept.tasks, clock=clock)}
+    children = Children(kept.flows, kept.tasks, templates, directory, lifecycle, clock=clock)
+    flows = Flows(kept.flows, templates, children, clock=clock)
+    runs: Mapping[RunKind, Runs] = {
+        "task": TaskRuns(lifecycle, directory, kept.tasks, clock=clock),
+        "flow": FlowRuns(flows, templates, kept.flows),
+    }
     return Parts(
         settings=settings,
         clock=clock,
@@ -126,6 +144,8 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
         ),
         catalogue=Catalogue(kept.definitions, directory, hands.lanes, clock=clock, prefix=settings.broker_prefix),
         lifecycle=lifecycle,
+        templates=templates,
+        flows=flows,
         runs=runs,
         timetable=Timetable(kept.schedules, kept.firings, kept.halts, runs, clock=clock),
     )
@@ -150,6 +170,8 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             schedules=Schedules(database),
             firings=Firings(database),
             halts=Halts(database),
+            flows=FlowRecord(database),
+            flow_templates=FlowTemplates(database),
         )
     finally:
         await client.close()

@@ -8,9 +8,11 @@ import cachetools
 
 from core import errors
 from core.definition import Definition, TargetKind
+from core.flow_template import StoredTemplate
 from core.queue import Queue
 from store import documents, mongo, watch
 from store.definitions import Definitions
+from store.flow_templates import FlowTemplates
 from store.queues import Queues
 
 Kept = TypeVar("Kept")
@@ -20,13 +22,18 @@ _MOST = 20_000
 class Directory:
     """Looks up what is read with every request and changed seldom."""
 
-    def __init__(self, database: mongo.Database, queues: Queues, definitions: Definitions) -> None:
+    def __init__(
+        self, database: mongo.Database, queues: Queues, definitions: Definitions, templates: FlowTemplates
+    ) -> None:
         self._database = database
         self._queues = queues
         self._definitions = definitions
+        self._templates = templates
         self._queue_cache: _Cache[Queue] = _Cache()
         self._definition_cache: _Cache[Definition] = _Cache()
         self._bound_cache: _Cache[list[Definition]] = _Cache()
+        self._template_cache: _Cache[StoredTemplate] = _Cache()
+        self._deciding_cache: _Cache[list[StoredTemplate]] = _Cache()
 
     async def follow(self) -> None:
         """Keep the caches honest, for ever; run it as a task beside the server."""
@@ -34,6 +41,7 @@ class Directory:
         await asyncio.gather(
             self._follow("queues", self._queue_cache),
             self._follow("definitions", self._definition_cache, self._bound_cache),
+            self._follow("flowTemplates", self._template_cache, self._deciding_cache),
         )
 
     async def queue(self, tenant: str, key: str) -> Queue:
@@ -51,17 +59,31 @@ class Directory:
             raise errors.NotFound(f"There is no definition {name}.")
         return found
 
-    async def lanes(self, queue: Queue, definitions: tuple[str, ...] | None = None) -> list[str]:
-        """The lanes that workers of the queue draw from: all, or those of some definitions; push targets have theirs
-        to themselves.
+    async def template(self, tenant: str, name: str) -> StoredTemplate:
+        """The flow template of that name as it is now; raises `NotFound`."""
+        key = documents.key(tenant, name)
+        found = await self._template_cache.get(key, lambda: self._templates.get(tenant, name))
+        if found is None:
+            raise errors.NotFound(f"There is no flow template {name}.")
+        return found
+
+    async def lanes(
+        self, queue: Queue, names: tuple[str, ...] | None = None, *, tasks: bool = True, decisions: bool = True
+    ) -> list[str]:
+        """The lanes that workers of the queue draw from: all, or those of some definitions and flow templates.
+
+        `tasks` and `decisions` leave out the one or the other. Push targets have their lanes to themselves.
         """
-        bound = await self._bound_cache.get(
-            documents.key(queue.tenant, queue.key), lambda: self._definitions.of_queue(queue.tenant, queue.key)
-        )
-        worked = [each for each in bound or [] if each.target.kind is TargetKind.WORKER]
-        if definitions is None:
-            return [queue.lane, *(each.lane for each in worked)]
-        return [each.lane for each in worked if each.name in definitions]
+        lanes = [queue.lane] if tasks and names is None else []
+        key = documents.key(queue.tenant, queue.key)
+        if tasks:
+            bound = await self._bound_cache.get(key, lambda: self._definitions.of_queue(queue.tenant, queue.key))
+            worked = [each for each in bound or [] if each.target.kind is TargetKind.WORKER]
+            lanes += [each.lane for each in worked if names is None or each.name in names]
+        if decisions:
+            deciding = await self._deciding_cache.get(key, lambda: self._templates.of_queue(queue.tenant, queue.key))
+            lanes += [each.lane for each in deciding or [] if names is None or each.name in names]
+        return lanes
 
     def forget_queue(self, tenant: str, key: str) -> None:
         """Let a change that this process just wrote take effect here without waiting for the stream."""
@@ -71,6 +93,11 @@ class Directory:
         """The same for a definition."""
         self._definition_cache.forget(documents.key(tenant, name))
         self._bound_cache.clear()
+
+    def forget_template(self, tenant: str, name: str) -> None:
+        """The same for a flow template."""
+        self._template_cache.forget(documents.key(tenant, name))
+        self._deciding_cache.clear()
 
     async def _follow(
         self, collection: str, by_key: "_Cache[Kept]", derived: "_Cache[list[Kept]] | None" = None

@@ -34,7 +34,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     worker: str | None = None
     start: bool = True
     definitions: tuple[str, ...] | None = None
-    """Only tasks of these; None takes whatever the queue holds."""
+    """Only tasks of these, and decisions of the flow templates among them; None takes whatever the queue holds."""
+    tasks: bool = True
+    decisions: bool = True
 
 
 class Dispatch:
@@ -55,7 +57,7 @@ class Dispatch:
         if queue.paused:
             await _pass(claim.wait, gone)
             return []
-        found = await self._directory.lanes(queue, claim.definitions)
+        found = await self._directory.lanes(queue, claim.definitions, tasks=claim.tasks, decisions=claim.decisions)
         lanes = [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
         tasks = await self._at_once(queue, lanes, claim, claim.count)
         if tasks or not claim.wait:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ import structlog
 from broker import loops
 from broker.announcer import Announcer
 from broker.assembly import Parts
+from broker.flowing import Flowing
 from broker.follower import Follower
 from broker.leadership import RENEW_SECONDS, Leadership, Work
 from broker.rabbit import events as rabbit
@@ -29,8 +30,10 @@ from broker.scheduler import Scheduler
 from broker.statistics import Statistics
 from broker.timekeeper import Timekeeper
 from core import errors, ids
+from core.events import Event
 from store import indexes
 from store.eventlog import EventLog
+from store.flow_sweeps import FlowSweeps
 from store.headers import Headers
 from store.leases import Leases
 from store.leftovers import Leftovers
@@ -128,10 +131,17 @@ async def _events(parts: Parts) -> None:
     exchange = topology.events_exchange(parts.settings.broker_prefix)
     broker = rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
     announcer = Announcer(log, positions, broker)
-    follower = Follower(database, log, Headers(database), positions, clock=parts.clock, heard=announcer.hear)
+    flowing = Flowing(parts.record.flows, FlowSweeps(database), parts.flows, clock=parts.clock)
+
+    def heard(events: Sequence[Event]) -> None:
+        announcer.hear(events)
+        flowing.hear(events)
+
+    follower = Follower(database, log, Headers(database), positions, clock=parts.clock, heard=heard)
     async with asyncio.TaskGroup() as group:
         group.create_task(follower.run(), name="follower")
         group.create_task(announcer.run(), name="announcer")
+        group.create_task(flowing.run(), name="flows")
 
 
 def _statistics(parts: Parts) -> Coroutine[Any, Any, None]:

@@ -7,7 +7,7 @@ in a ticket. Refusals are the errors of `core/errors.py` and leave everything as
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from broker.gather import Gather
 from core import creation, errors, ids, schemas, transitions
 from core.clock import Clock
 from core.creation import Submission
+from core.flow_decisions import is_decision
 from core.priority import Priority
 from core.queue import Queue
 from core.task import Actor, Outcome, Progress, State, Task
@@ -59,6 +60,9 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool
 
 
+Decided = Callable[[Task, Any], Awaitable[None]]
+"""Raises `PayloadMismatch` where a decision task's result cannot be carried out by its flow."""
+
 Check = Callable[[Task], Task]
 """Answers the task that it is given, or raises: asked again whenever the task was changed in between."""
 
@@ -79,6 +83,7 @@ class Lifecycle:
         dispatch: Dispatch,
         clock: Clock,
         dice: random.Random,
+        decided: Decided,
     ) -> None:
         self._tasks = tasks
         self._directory = directory
@@ -86,6 +91,7 @@ class Lifecycle:
         self._dispatch = dispatch
         self._clock = clock
         self._dice = dice
+        self._decided = decided
         self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert)
         self._finishes: Gather[tuple[Finish, Actor], Ended | errors.PenstockError] = Gather(self._finish)
 
@@ -109,14 +115,17 @@ class Lifecycle:
                 answers.append(None)
             except errors.PenstockError as error:
                 answers.append(error)
-        rivals = iter(await self._inserts.add([(queue.tenant, task) for task in fresh])) if fresh else iter(())
-        kept: list[Task] = []
-        for index, task in zip([i for i, a in enumerate(answers) if a is None], fresh, strict=True):
-            answers[index] = answer = _submitted(task, next(rivals))
-            if isinstance(answer, Submitted) and answer.created:
-                kept.append(task)
-        await self._desk.offer(kept)
-        return [answer for answer in answers if answer is not None]
+        kept = iter(await self.admit(queue.tenant, fresh))
+        return [next(kept) if answer is None else answer for answer in answers]
+
+    async def admit(self, tenant: str, tasks: Sequence[Task]) -> list[Submitted | errors.PenstockError]:
+        """Keep new records as they are and hand out tickets; one answer for each, as `submit` gives."""
+        if not tasks:
+            return []
+        rivals = await self._inserts.add([(tenant, task) for task in tasks])
+        answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
+        await self._desk.offer([each.task for each in answers if isinstance(each, Submitted) and each.created])
+        return answers
 
     async def _create(self, queue: Queue, submission: Submission, at: datetime, by: Actor) -> Task:
         """The first record of what was submitted; raises where it fits neither queue nor definition."""
@@ -232,6 +241,10 @@ class Lifecycle:
     async def _check_end(self, task: Task, field: str, value: Any) -> None:
         """Raise `PayloadMismatch` where a result or error does not fit the task's definition, if that still exists."""
         if not task.strict or task.definition is None:
+            return
+        if is_decision(task):
+            if field == "result":
+                await self._decided(task, value)
             return
         try:
             definition = await self._directory.definition(task.tenant, task.definition)

@@ -9,7 +9,7 @@ from core import clock, ids, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
-from core.task import TICKET_REPAIR, Actor, Limits, Note, ScheduleRef, State, Task
+from core.task import TICKET_REPAIR, Actor, Limits, Note, Parent, ScheduleRef, State, Task
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     expire_at: datetime | None = None
     limits: Limits | None = None
     schedule: ScheduleRef | None = None
+    parent: Parent | None = None
+    attempts: int | None = None
+    """How often it is tried in all, whatever its definition says."""
     dedup_key: str | None = None
     fingerprint: str | None = None
 
@@ -45,6 +48,9 @@ def create(
     execute_at = None if execute_at is None else clock.cut(execute_at)
     waits = execute_at is not None and execute_at > at
     limits = submission.limits or (definition.limits if definition else queue.defaults.limits)
+    if submission.attempts is not None:
+        retry = msgspec.structs.replace(limits.retry, max_attempts=submission.attempts)
+        limits = msgspec.structs.replace(limits, retry=retry)
     usual = queue.defaults.priority if definition is None or definition.priority is None else definition.priority
     urgency = usual if submission.priority is None else submission.priority
     begin = execute_at if waits and execute_at is not None else at
@@ -76,6 +82,8 @@ def create(
         overall_at=None if overall is None else begin + clock.span(overall),
         ticket_due=None if waits else at + TICKET_REPAIR,
         schedule=submission.schedule,
+        parent=submission.parent,
+        unreported=None if submission.parent is None else True,
         dedup_key=submission.dedup_key,
         fingerprint=submission.fingerprint,
     )

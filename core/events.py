@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from core.priority import Priority
-from core.task import Actor, Outcome, Reason, State
+from core.task import Actor, Outcome, Parent, Reason, State
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -18,6 +18,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     definition: str | None = None
     name: str | None = None
     record_id: str | None = None
+    parent: Parent | None = None
+    """Which child of which flow the task is."""
 
 
 class Event(Header, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from core.priority import Priority
-from core.task import Actor, CancelRequest, Note, Outcome, Reason
+from core.task import Actor, CancelRequest, Note, Outcome, Parent, Reason, ScheduleRef
 
 PLAN_REPAIR = timedelta(seconds=10)
 """A flow whose last plan is not known to have been carried out within this time is planned again."""
@@ -126,14 +126,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The open children are known to have been asked to stop."""
 
 
-class Parent(msgspec.Struct, frozen=True, kw_only=True):
-    """Which child of which flow a task or a flow is; `step` and `index` are what its completion names."""
-
-    flow: str
-    step: str
-    index: int
-
-
 class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One flow. Changed only by `core.flows`; `seq` grows with every change and guards the save."""
 
@@ -150,13 +142,16 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     label: str | None = None
     context: dict[str, Any] = {}
     priority: Priority | None = None
+    schedule: ScheduleRef | None = None
     parent: Parent | None = None
+    unreported: bool | None = None
+    """True on a child flow until its parent's record shows its end."""
     depth: int = 0
     execute_at: datetime | None = None
     overall_at: datetime | None = None
 
-    seq: int = 1
-    status: Status = Status.CREATED
+    seq: int
+    status: Status
     updated_at: datetime
     last_event: Note
     plan_due: datetime | None = None
@@ -181,7 +176,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 BORN_WITH = frozenset(
     {
         "tenant", "id", "template", "version", "driver", "queue", "created_at", "created_by", "params", "label",
-        "context", "priority", "parent", "depth", "execute_at", "overall_at",
+        "context", "priority", "schedule", "parent", "depth", "execute_at", "overall_at",
     }
 )  # fmt: skip
 """Fields that never change: a save need not write them again (the params of a flow may be megabytes)."""

@@ -20,12 +20,17 @@ from core.flow import Activity, Child, ChildKind, Completion, Decisions, StepSta
 from core.flow_actions import Action, ActionKind
 from core.flow_template import Template
 from core.flow_work import Wanting, Work
-from core.task import Outcome, Reason
+from core.task import Outcome, Reason, Task
 
 DECISIONS = "decisions"
 ACTIVITIES = "activities"
 INIT = -1
 EVENT = "awf.workflow.event/"
+
+
+def is_decision(task: Task) -> bool:
+    """Whether it is the task of a worker who decides for a flow."""
+    return task.parent is not None and task.parent.step == DECISIONS and task.definition is not None
 
 
 def keys(template: Template) -> list[str]:

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from core import errors, flow_decisions, flow_steps, ids
-from core.flow import Completion, Flow, Parent, Status, StepState, child_id
+from core.flow import Completion, Flow, Status, StepState, child_id
 from core.flow_template import Template
 from core.priority import Priority
-from core.task import Actor, CancelRequest, Note, Outcome
+from core.task import Actor, CancelRequest, Note, Outcome, Parent, ScheduleRef
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Any] = {}
     priority: Priority | None = None
     execute_at: datetime | None = None
+    schedule: ScheduleRef | None = None
     parent: Parent | None = None
     depth: int = 0
 
@@ -39,11 +40,15 @@ def begin(launch: Launch, *, template: Template, version: int, tenant: str, at: 
             queue=template.queue,
             created_at=at,
             created_by=by,
+            seq=1,
+            status=Status.CREATED,
             params=launch.params,
             label=launch.label,
             context=template.context | launch.context,
             priority=template.priority if launch.priority is None else launch.priority,
+            schedule=launch.schedule,
             parent=launch.parent,
+            unreported=None if launch.parent is None else True,
             depth=launch.depth,
             execute_at=launch.execute_at,
             overall_at=None if overall is None else start + timedelta(seconds=overall),

@@ -135,6 +135,8 @@ class StoredTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     tenant: str
     name: str
     version: int
+    lane: str
+    """The lane of its decision tasks' tickets; it never changes."""
     content: Template
     created_at: datetime
     created_by: Actor

@@ -110,6 +110,14 @@ class ScheduleRef(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """Which child of which flow a task or a flow is; `step` and `index` are what its completion names."""
+
+    flow: str
+    step: str
+    index: int
+
+
 class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A running task's holder was asked to stop; after the grace period the fence is cut."""
 
@@ -195,6 +203,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     deleted_at: datetime | None = None
 
     schedule: ScheduleRef | None = None
+    parent: Parent | None = None
+    unreported: bool | None = None
+    """True on a flow's child until the flow's record shows its end."""
 
     dedup_key: str | None = None
     fingerprint: str | None = None

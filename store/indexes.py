@@ -56,11 +56,37 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"redrive": _PRESENT},
         ),
         IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _PRESENT}),
+        # Ends of a flow's children that the flow's record does not show yet.
+        IndexModel(
+            [("tenant", ASCENDING), ("parent.flow", ASCENDING)],
+            name="unreported",
+            partialFilterExpression={"unreported": True, "endedAt": _PRESENT},
+        ),
         # What has not ended of a schedule: whether its next firing meets others.
         IndexModel(
             [("tenant", ASCENDING), ("schedule.id", ASCENDING), ("schedule.at", ASCENDING)],
             name="scheduled",
             partialFilterExpression={"schedule.id": _PRESENT, "state": {"$gt": "done"}},
+        ),
+    ],
+    "flowTemplates": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
+    "flows": [
+        IndexModel([("dueAt", ASCENDING)], name="timer", partialFilterExpression={"dueAt": _PRESENT}),
+        IndexModel([("tenant", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)], name="newest"),
+        IndexModel(
+            [("tenant", ASCENDING), ("template", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)],
+            name="template",
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("parent.flow", ASCENDING)],
+            name="unreported",
+            partialFilterExpression={"unreported": True, "endedAt": _PRESENT},
+        ),
+        IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
+        IndexModel(
+            [("tenant", ASCENDING), ("schedule.id", ASCENDING), ("schedule.at", ASCENDING)],
+            name="scheduled",
+            partialFilterExpression={"schedule.id": _PRESENT},
         ),
     ],
     "events": [

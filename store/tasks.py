@@ -70,6 +70,8 @@ class Tasks:
 
     async def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
         """Those of the ids that this tenant has."""
+        if not task_ids:
+            return {}
         keys = documents.keys(tenant, task_ids)
         cursor = self._tasks.find({"_id": {"$in": keys}, "deletedAt": None})
         return {task.id: task for task in [_decode(row) async for row in cursor]}

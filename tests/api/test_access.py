@@ -39,7 +39,18 @@ async def world(api: Api, queue: str) -> World:
     ready = await support.submit(api("sub"), name="ready")
     definition = "reports/scan"
     await api("ada").put(f"/api/v1/definitions/{definition}", json={"queue": "intake:strike-reports"})
-    return World(ready=ready, held=held, redrive=redrive, schedule=schedule, definition=definition)
+    content = {"driver": "decisions", "queue": "intake:strike-reports"}
+    await api("ada").put("/api/v1/flow-templates/reports/review", json=content)
+    flow = (await api("sub").post("/api/v1/flows", json={"template": "reports/review"})).json()["id"]
+    return World(
+        ready=ready,
+        held=held,
+        redrive=redrive,
+        schedule=schedule,
+        definition=definition,
+        template="reports/review",
+        flow=flow,
+    )
 
 
 def test_no_case_is_of_a_route_that_is_gone() -> None:
@@ -91,6 +102,9 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         schedule_id=world.schedule,
         tenant="demo",
         definition=world.definition,
+        template=world.template,
+        flow_id=world.flow,
+        step="decisions",
     )
     return await client.request(method, path, json=case.body(world), headers=case.headers)
 
@@ -100,6 +114,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     ada, root = api("ada"), api("root")
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
+    paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")
     return [tenants.json(), *[(await ada.get(path)).json() for path in paths]]

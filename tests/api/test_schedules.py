@@ -250,7 +250,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"task": None}, 400, "", "give task or flow; for example"),
     ({"flow": {"template": "x"}}, 400, "", "not both"),
     ({"task": None, "flow": {}}, 400, "flow.template", "for example"),
-    ({"task": None, "flow": {"template": "x"}}, 400, "flow", "cannot be scheduled"),
+    ({"task": None, "flow": {"template": "x"}}, 400, "flow.template", "There is no flow template x"),
     ({"cron": "* * * * *"}, 400, "cron", "not permitted"),
 ]
 

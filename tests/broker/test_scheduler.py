@@ -271,7 +271,7 @@ async def test_a_date_and_a_removed_schedule_fire_no_more(
         (TaskOrder(queue="intake:nothing"), "task.queue"),
         (TaskOrder(definition="nothing"), "task.definition"),
         (TaskOrder(), "task"),
-        (FlowOrder(template="nightly"), "flow"),
+        (FlowOrder(template="nightly"), "flow.template"),
     ],
 )
 async def test_an_order_that_names_nothing_is_refused(

@@ -9,6 +9,8 @@ _QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
 _TASK = f"{NATIVE}/tasks/{{task_id}}"
 _SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
 _DEFINITION = f"{NATIVE}/definitions/{{definition:path}}"
+_TEMPLATE = f"{NATIVE}/flow-templates/{{template:path}}"
+_FLOW = f"{NATIVE}/flows/{{flow_id}}"
 _EVERYBODY_BUT_ADMINS = ("nil", "wim", "ann", "rex", "sub")
 
 
@@ -21,6 +23,8 @@ class World:
     redrive: str
     schedule: str
     definition: str
+    template: str
+    flow: str
 
 
 Body = Callable[[World], Any]
@@ -164,6 +168,28 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", f"{NATIVE}/scheduler/resume"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_not_paused
     ),
+    ("GET", f"{NATIVE}/flow-templates"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)
+    ),
+    ("PUT", _TEMPLATE): Case(
+        right="ada",
+        refused=_EVERYBODY_BUT_ADMINS,
+        body=lambda _: {"driver": "decisions", "queue": "intake:strike-reports"},
+        foreign=400,
+    ),
+    ("GET", _TEMPLATE): Case(right="sub", refused=("nil",)),
+    ("DELETE", _TEMPLATE): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{NATIVE}/flows"): Case(
+        right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda world: {"template": world.template}
+    ),
+    ("GET", f"{NATIVE}/flows"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "intake")
+    ),
+    ("GET", _FLOW): Case(right="wim", refused=("nil", "intake")),
+    ("GET", f"{_FLOW}/mermaid"): Case(right="sub", refused=("nil", "intake")),
+    ("GET", f"{_FLOW}/steps/{{step}}/items"): Case(right="sub", refused=("nil", "intake")),
+    ("POST", f"{_FLOW}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake"), body=lambda _: {}),
+    ("POST", f"{_FLOW}/retry"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
     ("GET", f"{NATIVE}/definitions"): Case(
         right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)
     ),

@@ -13,10 +13,15 @@ from typing import Any, cast
 
 from pymongo import monitoring
 
-OWNED = frozenset({"tasks", "queues", "definitions", "events", "stats", "redrives", "schedules", "firings"})
+OWNED = frozenset(
+    {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
+    | {"flows", "flowTemplates", "flowTemplateVersions"}
+)
 """Collections whose documents belong to tenants."""
 
-ENGINE = frozenset({"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"})
+ENGINE = frozenset(
+    {"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py", "flow_sweeps.py"}
+)
 """Files of `store/` that only the engine and the start of a process call."""
 
 UNSCOPED = frozenset(

@@ -1,0 +1,209 @@
+"""The flows collection, and what the executor reads of flows' children; a save holds while `seq` is the same."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from pymongo import errors as driver
+
+from core.flow import BORN_WITH, Completion, Flow, Status
+from core.task import Actor, Assignment, Outcome, Parent, Progress, Reason, State
+from store import documents, mongo
+from store.mongo import Document
+
+_BORN = frozenset(documents.field_names(Flow)[name] for name in BORN_WITH)
+_CHANGING = frozenset(documents.field_names(Flow).values()) - _BORN
+_END = {"parent": 1, "outcome": 1, "endedAt": 1, "reason": 1}
+_RESULT = {"result": 1, "error": 1}
+_SHOWN = (
+    _RESULT
+    | dict.fromkeys(
+        (
+            "state",
+            "createdAt",
+            "startedAt",
+            "endedAt",
+            "definition",
+            "name",
+            "attempt",
+            "holder",
+            "assignment",
+            "progress",
+        ),
+        1,
+    )
+    | {"outcome": 1, "reason": 1}
+)
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a flow wants to know of a child that ended, be it a task or a flow."""
+
+    id: str
+    parent: Parent
+    outcome: Outcome
+    ended_at: datetime
+    reason: Reason | None = None
+    result: Any = None
+    error: Any = None
+
+    @property
+    def completion(self) -> Completion:
+        """As the planner takes it."""
+        return Completion(
+            id=self.id, step=self.parent.step, index=self.parent.index, outcome=self.outcome, at=self.ended_at,
+            reason=self.reason, result=self.result, error=self.error,
+        )  # fmt: skip
+
+
+class ChildTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a view of a flow shows of a child that is a task."""
+
+    id: str
+    state: State
+    created_at: datetime
+    definition: str | None = None
+    name: str | None = None
+    attempt: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    holder: Actor | None = None
+    assignment: Assignment | None = None
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    result: Any = None
+    error: Any = None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which flows to list; None means any. `templates` are those whose flows the caller may read."""
+
+    templates: tuple[str, ...] | None = None
+    queues: tuple[str, ...] | None = None
+    label: str | None = None
+    status: str | None = None
+    outcome: str | None = None
+    parent: str | None = None
+
+
+@mongo.translating
+class Flows:
+    """Flows by tenant and id."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._flows = database["flows"]
+        self._tasks = database["tasks"]
+
+    async def insert(self, tenant: str, flow: Flow) -> bool:
+        """Keep a new flow; False when its id is taken."""
+        try:
+            await self._flows.insert_one(documents.encode_keyed(flow, tenant, flow.id))
+        except driver.DuplicateKeyError:
+            return False
+        return True
+
+    async def get(self, tenant: str, flow_id: str) -> Flow | None:
+        """The flow of that id, or None."""
+        row = await self._flows.find_one({"_id": documents.key(tenant, flow_id)})
+        return None if row is None else _decode(row)
+
+    async def get_many(self, tenant: str, flow_ids: Sequence[str]) -> dict[str, Flow]:
+        """Those of the ids that this tenant has."""
+        rows = self._flows.find({"_id": {"$in": documents.keys(tenant, flow_ids)}})
+        return {flow.id: flow for flow in [_decode(row) async for row in rows]}
+
+    async def save(self, tenant: str, flow: Flow, *, was: int) -> bool:
+        """Write what changed in a flow if its `seq` is still `was`."""
+        kept = documents.encode(flow)
+        sets = {name: value for name, value in kept.items() if name in _CHANGING}
+        absent = {name: "" for name in _CHANGING if name not in kept}
+        found: Document = {"_id": documents.key(tenant, flow.id), "seq": was}
+        result = await self._flows.update_one(found, {"$set": sets, "$unset": absent})
+        return result.matched_count == 1
+
+    async def settle(self, tenant: str, flow: Flow) -> None:
+        """Note that the plan behind this `seq` was carried out; `flow` is settled already (`flow_life.settle`)."""
+        due: Document = {"$unset": {"planDue": ""}}
+        if flow.due_at is None:
+            due["$unset"]["dueAt"] = ""
+        else:
+            due["$set"] = {"dueAt": flow.due_at}
+        await self._flows.update_one({"_id": documents.key(tenant, flow.id), "seq": flow.seq}, due)
+
+    async def page(self, tenant: str, wanted: Wanted, *, after: tuple[datetime, str] | None, limit: int) -> list[Flow]:
+        """Flows, the newest first, those behind the moment and id of `after`."""
+        found: Document = {"tenant": tenant}
+        if wanted.templates is not None:
+            found["template"] = {"$in": list(wanted.templates)}
+        if wanted.queues is not None:
+            found["queue"] = {"$in": list(wanted.queues)}
+        for field, value in (
+            ("label", wanted.label),
+            ("status", wanted.status),
+            ("outcome", wanted.outcome),
+            ("parent.flow", wanted.parent),
+        ):
+            if value is not None:
+                found[field] = value
+        if after is not None:
+            moment, flow_id = after
+            found["$or"] = [
+                {"createdAt": {"$lt": moment}},
+                {"createdAt": moment, "_id": {"$lt": documents.key(tenant, flow_id)}},
+            ]
+            found["createdAt"] = {"$lte": moment}
+        rows = self._flows.find(found).sort([("createdAt", -1), ("_id", -1)]).limit(limit)
+        return [_decode(row) async for row in rows]
+
+    async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime, limit: int) -> list[str]:
+        """Ids of flows of a schedule's firings before that moment that have not ended, the oldest first."""
+        found: Document = {"tenant": tenant, "schedule.id": schedule_id, "schedule.at": {"$lt": before}}
+        rows = self._flows.find(found | {"status": {"$ne": Status.DONE.value}}, {"_id": 1})
+        return [documents.name_of(row["_id"]) async for row in rows.sort("schedule.at", 1).limit(limit)]
+
+    # --- the executor's ---
+
+    async def ends(self, tenant: str, flow_ids: Sequence[str], limit: int) -> dict[str, list[Completion]]:
+        """By flow, the children that ended and are not shown by it yet; their results are left out."""
+        found: Document = {"tenant": tenant, "parent.flow": {"$in": list(flow_ids)}}
+        found |= {"unreported": True, "endedAt": {"$exists": True}}
+        ends: dict[str, list[Completion]] = {}
+        for children in (self._tasks, self._flows):
+            async for row in children.find(found, _END, hint="unreported").limit(limit):
+                end = documents.decode(row, End)
+                ends.setdefault(end.parent.flow, []).append(end.completion)
+        return ends
+
+    async def results(self, tenant: str, child_ids: Sequence[str]) -> dict[str, Completion]:
+        """The ends of these children in full, of those that are there and ended."""
+        found: Document = {"_id": {"$in": documents.keys(tenant, child_ids)}, "endedAt": {"$exists": True}}
+        ends: dict[str, Completion] = {}
+        for children in (self._tasks, self._flows):
+            async for row in children.find(found, _END | _RESULT):
+                end = documents.decode(row, End)
+                ends[end.id] = end.completion
+            if len(ends) == len(child_ids):
+                break
+        return ends
+
+    async def reported(self, tenant: str, child_ids: Sequence[str]) -> None:
+        """Note that the record of their flow shows the ends of these children."""
+        if not child_ids:
+            return
+        found: Document = {"_id": {"$in": documents.keys(tenant, child_ids)}, "unreported": True}
+        for children in (self._tasks, self._flows):
+            if (await children.update_many(found, {"$unset": {"unreported": ""}})).modified_count == len(child_ids):
+                return
+
+    async def child_tasks(self, tenant: str, child_ids: Sequence[str]) -> dict[str, ChildTask]:
+        """Those of the children that are tasks and exist, by id."""
+        if not child_ids:
+            return {}
+        rows = self._tasks.find({"_id": {"$in": documents.keys(tenant, child_ids)}}, _SHOWN)
+        return {child.id: child for child in [documents.decode(row, ChildTask) async for row in rows]}
+
+
+def _decode(row: Document) -> Flow:
+    return documents.decode(row, Flow)
