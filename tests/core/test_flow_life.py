@@ -194,8 +194,8 @@ def test_what_a_flow_is_born_with_never_changes() -> None:
 
 def test_a_stored_template_comes_back_as_it_was() -> None:
     stored = StoredTemplate(
-        tenant="demo", name="t", lane="lane-1", version=1, content=template(result=None), created_at=NOW, created_by=ANN,
-        updated_at=NOW, updated_by=ANN,
+        tenant="demo", name="t", lane="lane-1", version=1, content=template(result=None), created_at=NOW,
+        created_by=ANN, updated_at=NOW, updated_by=ANN,
     )  # fmt: skip
     kept = msgspec.to_builtins(stored)
     assert "params" not in kept["content"]["steps"]["a"]
