@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api import console, described, hangup, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
-from api.faces import adsp, jobs, jobs_scheduler
+from api.faces import adsp, aidbox, jobs, jobs_scheduler
 from api.feed import Feed
 from api.measures import Measures
 from api.routes import (
@@ -32,8 +32,8 @@ from api.routes import (
     tenants,
 )
 from api.tenancy import Tenancy
+from auth import basic, tokens
 from auth import tenants as issuers
-from auth import tokens
 from broker import assembly
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
@@ -65,6 +65,7 @@ _ROUTERS = (
     tenants.router,
     health.router,
     adsp.router,
+    aidbox.router,
     jobs.router,
     jobs_scheduler.router,
 )
@@ -132,12 +133,14 @@ def _lifespan(
                 redrives=Redrives(parts.record.database),
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
+                basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 console_client_id=settings.console_client_id,
                 closing=closing,
             )
             async with assembly.beside(_prepare(parts, tenancy), feed.run()):
                 with hangup.set_at_stop(closing):
                     yield
+            await exchange_of_clients.aclose()
             await verifier.aclose()
             await lookup.aclose()
 

@@ -11,6 +11,7 @@ from api.callers import Callers
 from api.feed import Feed
 from api.measures import Measures
 from api.tenancy import Tenancy
+from auth.basic import Exchange
 from broker.administration import Administration
 from broker.assembly import Parts, Record
 from broker.definitions import Catalogue
@@ -36,6 +37,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     redrives: Redrives
     overviews: Overviews
     stats: Stats
+    basic: Exchange
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""

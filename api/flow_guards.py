@@ -5,6 +5,7 @@ or may read the queue may read it, who may cancel tasks there may cancel it. Tem
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Path
@@ -18,6 +19,7 @@ from core import errors, ids
 from core.flow import Flow
 from core.flow_template import StoredTemplate
 from core.queue import Bindings
+from store.flows import Wanted
 
 Name = Annotated[
     str,
@@ -61,6 +63,22 @@ async def readable_queues(request: Request, at: InTenant) -> tuple[str, ...]:
     """The queues all of whose tasks, and so flows, the caller may read."""
     reached, _ = await worklists.reachable(context.of(request).parts.record.queues, at, frozenset())
     return tuple(sorted(reached))
+
+
+def cursor_of(flow: Flow, wanted: Wanted) -> str:
+    """Where the next page begins, behind this flow."""
+    moment = flow.updated_at if wanted.by_update else flow.created_at
+    return f"{moment.isoformat()}|{flow.id}"
+
+
+def cursor(written: str) -> tuple[datetime, str]:
+    """The moment and id of a cursor; raises `BadCursor`."""
+    moment, _, flow_id = written.partition("|")
+    try:
+        return datetime.fromisoformat(moment), flow_id
+    except ValueError:
+        message = "give back `next` of the page before"
+        raise errors.BadCursor(faults=[errors.Fault(field="after", message=message)]) from None
 
 
 def _on_template(action: Action | None) -> Callable[..., Awaitable[OnTemplate]]:

@@ -139,7 +139,11 @@ async def _steering(request: Request, tenant: TenantId) -> Steers:
 
 
 def _tenant_of(request: Request) -> Principal:
-    who: Principal = routing.caller_of(request)
+    return in_tenant(routing.caller_of(request))
+
+
+def in_tenant(who: Principal) -> Principal:
+    """The caller, if it is in a tenant that has queues; raises `Invalid`, `Forbidden`."""
     if who.tenant == CORE:
         if who.is_operator:
             raise errors.Invalid(

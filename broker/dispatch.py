@@ -35,6 +35,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     start: bool = True
     definitions: tuple[str, ...] | None = None
     """Only tasks of these, and decisions of the flow templates among them; None takes whatever the queue holds."""
+    deciding: tuple[str, ...] | None = None
+    """Beside them, decisions of these flow templates."""
     tasks: bool = True
     decisions: bool = True
 
@@ -49,20 +51,26 @@ class Dispatch:
         self._clock = clock
         self._prefix = prefix
 
-    async def claim(self, queue: Queue, claim: Claim, gone: asyncio.Event) -> list[Task]:
-        """Up to `claim.count` tasks of the queue, urgent and old first; [] when there are none in time.
+    async def claim(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """Up to `claim.count` tasks of these queues of one tenant, urgent and old first; [] when none come in time.
 
         `gone` is set when the caller hung up: it is then given nothing. Raises `Unavailable` when the broker is away.
         """
-        if queue.paused:
+        open_ones = [queue for queue in queues if not queue.paused]
+        lanes = [lane for queue in open_ones for lane in await self._lanes(queue, claim)]
+        if not lanes:
             await _pass(claim.wait, gone)
             return []
-        found = await self._directory.lanes(queue, claim.definitions, tasks=claim.tasks, decisions=claim.decisions)
-        lanes = [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
-        tasks = await self._at_once(queue, lanes, claim, claim.count)
+        tasks = await self._at_once(open_ones[0], lanes, claim, claim.count)
         if tasks or not claim.wait:
             return tasks
-        return await self._after_waiting(queue, lanes, claim, gone)
+        return await self._after_waiting(open_ones[0], lanes, claim, gone)
+
+    async def _lanes(self, queue: Queue, claim: Claim) -> list[str]:
+        found = await self._directory.lanes(queue, claim.definitions, tasks=claim.tasks, decisions=claim.decisions)
+        if claim.deciding is not None:
+            found += await self._directory.lanes(queue, claim.deciding, tasks=False)
+        return [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
 
     async def _at_once(self, queue: Queue, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
         """What is there now: rounds of draw and update until enough is handed out or no ticket is left."""

@@ -23,7 +23,7 @@ from core.creation import Submission
 from core.flow_decisions import is_decision
 from core.priority import Priority
 from core.queue import Queue
-from core.task import Actor, Outcome, Progress, State, Task
+from core.task import Actor, Note, Outcome, Progress, State, Task
 from core.transitions import Transition
 from store.tasks import Tasks
 
@@ -153,7 +153,11 @@ class Lifecycle:
 
     async def claim(self, queue: Queue, claim: Claim, gone: asyncio.Event) -> list[Task]:
         """Tasks of the queue for a worker, started unless it asked otherwise; see `Dispatch.claim`."""
-        return await self._dispatch.claim(queue, claim, gone)
+        return await self._dispatch.claim((queue,), claim, gone)
+
+    async def claim_among(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """The same over several queues of one tenant."""
+        return await self._dispatch.claim(queues, claim, gone)
 
     async def start(self, task: Task, *, exec_id: str | None, by: Actor) -> Task:
         """Begin: a requested task by its holder, or (without `exec_id`) a ready task by a person who picked it.
@@ -177,9 +181,23 @@ class Lifecycle:
 
     # --- while it runs ---
 
-    async def heartbeat(self, tenant: str, task_id: str, *, exec_id: str, progress: Progress | None, by: Actor) -> Beat:
-        """The holder is alive: its lease runs anew. Raises `LeaseLost` when it is not the holder any more."""
-        change = transitions.beat(at=self._clock(), exec_id=exec_id, progress=progress)
+    async def heartbeat(
+        self,
+        tenant: str,
+        task_id: str,
+        *,
+        exec_id: str,
+        progress: Progress | None,
+        by: Actor,
+        said: Mapping[str, Any] | None = None,
+    ) -> Beat:
+        """The holder is alive: its lease runs anew. Raises `LeaseLost` when it is not the holder any more.
+
+        `said` is kept in the history as an event of the type `notified`.
+        """
+        at = self._clock()
+        note = None if said is None else Note(type="notified", at=at, by=by, data=dict(said))
+        change = transitions.beat(at=at, exec_id=exec_id, progress=progress, note=note)
         task = await self._tasks.apply_blind(tenant, task_id, change, holder__id=by.id)
         if task is None:
             raise _refusal(await self._read(tenant, task_id), exec_id, by, change)

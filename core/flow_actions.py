@@ -166,17 +166,21 @@ def _request(raw: object, kind: ActionKind, place: str, faults: list[Fault]) -> 
 
 
 def _moment(raw: object, place: str, faults: list[Fault]) -> datetime | None:
-    """A date or datetime in ISO form; without a zone it is in UTC."""
-    if raw is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
+    found = moment(raw)
+    if raw is not None and found is None:
         faults.append(Fault(field=place, message="must be a date or datetime in ISO form"))
+    return found
+
+
+def moment(raw: object) -> datetime | None:
+    """A date or datetime in ISO form, in UTC where it has no zone; None for anything else."""
+    try:
+        found = datetime.fromisoformat(raw) if isinstance(raw, str) else None
+    except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if found is None:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _refuse(faults: list[Fault]) -> NoReturn:

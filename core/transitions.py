@@ -134,12 +134,12 @@ def start(*, at: datetime, by: Actor, exec_id: str) -> Transition:
     )  # fmt: skip
 
 
-def beat(*, at: datetime, exec_id: str, progress: Progress | None) -> Transition:
-    """The holder is alive: the lease runs anew from now. No event."""
+def beat(*, at: datetime, exec_id: str, progress: Progress | None, note: Note | None = None) -> Transition:
+    """The holder is alive: the lease runs anew from now. No event, unless the face keeps a log of notifications."""
     sets: dict[str, Any] = {} if progress is None else {"progress": progress}
     return Transition(
         name="heartbeat", at=at, sources=frozenset({State.IN_PROGRESS}), target=State.IN_PROGRESS,
-        exec_id=exec_id, lease="lease_seconds", sets=sets,
+        exec_id=exec_id, lease="lease_seconds", sets=sets, note=note,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The flows collection, and what the executor reads of flows' children; a save holds while `seq` is the same."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -81,11 +82,22 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which flows to list; None means any. `templates` are those whose flows the caller may read."""
 
     templates: tuple[str, ...] | None = None
+    without_templates: tuple[str, ...] = ()
     queues: tuple[str, ...] | None = None
     label: str | None = None
     status: str | None = None
     outcome: str | None = None
     parent: str | None = None
+    text: str | None = None
+    """Part of the id, label or template's name, in any case of letters."""
+    oldest_first: bool = False
+    by_update: bool = False
+    """In the order of the last changes instead of the beginnings."""
+
+    @property
+    def field(self) -> str:
+        """What the order goes by."""
+        return "updatedAt" if self.by_update else "createdAt"
 
 
 @mongo.translating
@@ -133,28 +145,19 @@ class Flows:
         await self._flows.update_one({"_id": documents.key(tenant, flow.id), "seq": flow.seq}, due)
 
     async def page(self, tenant: str, wanted: Wanted, *, after: tuple[datetime, str] | None, limit: int) -> list[Flow]:
-        """Flows, the newest first, those behind the moment and id of `after`."""
-        found: Document = {"tenant": tenant}
-        if wanted.templates is not None:
-            found["template"] = {"$in": list(wanted.templates)}
-        if wanted.queues is not None:
-            found["queue"] = {"$in": list(wanted.queues)}
-        for field, value in (
-            ("label", wanted.label),
-            ("status", wanted.status),
-            ("outcome", wanted.outcome),
-            ("parent.flow", wanted.parent),
-        ):
-            if value is not None:
-                found[field] = value
+        """Flows in the order that is wanted, those behind the moment and id of `after`."""
+        found = _selector(tenant, wanted)
+        direction, beyond = (1, "$gt") if wanted.oldest_first else (-1, "$lt")
+        field = wanted.field
         if after is not None:
             moment, flow_id = after
+            # The first range is implied by the second; the planner takes index bounds from it alone.
+            found[field] = {f"{beyond}e": moment}
             found["$or"] = [
-                {"createdAt": {"$lt": moment}},
-                {"createdAt": moment, "_id": {"$lt": documents.key(tenant, flow_id)}},
+                {field: {beyond: moment}},
+                {field: moment, "_id": {beyond: documents.key(tenant, flow_id)}},
             ]
-            found["createdAt"] = {"$lte": moment}
-        rows = self._flows.find(found).sort([("createdAt", -1), ("_id", -1)]).limit(limit)
+        rows = self._flows.find(found).sort([(field, direction), ("_id", direction)]).limit(limit)
         return [_decode(row) async for row in rows]
 
     async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime, limit: int) -> list[str]:
@@ -207,3 +210,25 @@ class Flows:
 
 def _decode(row: Document) -> Flow:
     return documents.decode(row, Flow)
+
+
+def _selector(tenant: str, wanted: Wanted) -> Document:
+    found: Document = {"tenant": tenant}
+    if wanted.templates is not None:
+        found["template"] = {"$in": list(wanted.templates)}
+    if wanted.without_templates:
+        found["$nor"] = [{"template": {"$in": list(wanted.without_templates)}}]
+    if wanted.queues is not None:
+        found["queue"] = {"$in": list(wanted.queues)}
+    for field, value in (
+        ("label", wanted.label),
+        ("status", wanted.status),
+        ("outcome", wanted.outcome),
+        ("parent.flow", wanted.parent),
+    ):
+        if value is not None:
+            found[field] = value
+    if wanted.text is not None:
+        pattern = {"$regex": re.escape(wanted.text), "$options": "i"}
+        found["$and"] = [{"$or": [{field: pattern} for field in ("label", "template", "_id")]}]
+    return found

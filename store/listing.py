@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from core import errors
+from core.flow_decisions import DECISIONS
 from core.priority import Priority
 from core.task import Outcome, State, Task
 from store import documents, mongo
@@ -25,6 +26,7 @@ class Sort(StrEnum):
     PLACE = "place"
     CREATED = "createdAt"
     CREATED_DESC = "-createdAt"
+    UPDATED = "updatedAt"
     UPDATED_DESC = "-updatedAt"
     ENDED_DESC = "-endedAt"
     ENDED = "endedAt"
@@ -39,6 +41,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: frozenset[Outcome] | None = None
     priorities: frozenset[Priority] | None = None
     definitions: tuple[str, ...] | None = None
+    without_definitions: tuple[str, ...] = ()
+    parent: str | None = None
+    """The id of the flow whose children are meant."""
+    decisions: bool | None = None
+    """Only decision tasks of flows, or none of them."""
     assignee: str | None = None
     unassigned: bool = False
     created_by: str | None = None
@@ -99,6 +106,10 @@ def selector(tenant: str, query: Query) -> Document:
         found["_id"] = {"$in": documents.keys(tenant, query.ids)}
     if query.unassigned:
         found["assignment.to.id"] = None
+    if query.without_definitions:
+        found["$nor"] = [{"definition": {"$in": list(query.without_definitions)}}]
+    if query.decisions is not None:
+        found["parent.step"] = DECISIONS if query.decisions else {"$ne": DECISIONS}
     if query.dead is False:
         found["dead"] = None
     if query.context:
@@ -129,6 +140,7 @@ def _values(query: Query) -> dict[str, object]:
         "recordId": query.record_id,
         "redrive": query.redrive,
         "dead": query.dead or None,
+        "parent.flow": query.parent,
     }
 
 

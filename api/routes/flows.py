@@ -1,6 +1,5 @@
 """Flows: begin, list, look at live, cancel, begin again."""
 
-from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
@@ -88,10 +87,10 @@ async def list_flows(
         outcome=asked.outcome,
         parent=asked.parent,
     )
-    after = None if asked.after is None else _cursor(asked.after)
+    after = None if asked.after is None else flow_guards.cursor(asked.after)
     found = await record.flows.page(at.tenant, wanted, after=after, limit=asked.limit + 1)
     items, more = found[: asked.limit], len(found) > asked.limit
-    following = f"{items[-1].created_at.isoformat()}|{items[-1].id}" if more else None
+    following = flow_guards.cursor_of(items[-1], wanted) if more else None
     return replies.reply(views.FlowPageView(items=tuple(flowing.brief_view(each) for each in items), next=following))
 
 
@@ -189,11 +188,3 @@ async def _readable(request: Request, at: guards.InTenant, among: str | None) ->
     """The queues whose flows the caller may list."""
     queues = await flow_guards.readable_queues(request, at)
     return tuple(queue for queue in queues if among is None or queue == among)
-
-
-def _cursor(written: str) -> tuple[datetime, str]:
-    moment, _, flow_id = written.partition("|")
-    try:
-        return datetime.fromisoformat(moment), flow_id
-    except ValueError:
-        raise errors.BadCursor("after: not a cursor of this list; use `next` of a page as it is.") from None

@@ -98,9 +98,10 @@ class Documented(httpx.AsyncBaseTransport):
             assert not response.content, f"{where} has a body"
             return
         media_type = response.headers["content-type"]
+        media_type = media_type if media_type in content else media_type.partition(";")[0]
         assert media_type in content, f"{where} is {media_type}"
         schema = content[media_type].get("schema")
-        if schema is not None:
+        if schema:
             fault = next(self._validator(schema).iter_errors(response.json()), None)
             assert fault is None, f"{where}: {fault}"
 
