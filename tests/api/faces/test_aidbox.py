@@ -147,7 +147,7 @@ async def test_c4_to_c11_poll_start_notify_fail(api: Api, mail: str, running: No
     assert [row["action"].partition("/")[2] for row in log] == [
         "create-and-execute", "poll", "start", "notify", "notify", "notify", "fail", "ready", "poll", "start", "fail",
     ]  # fmt: skip
-    assert log[5]["action-params"]["current"] == 3
+    assert log[5]["action-params"]["progress-current"] == 3
     assert (log[2]["status-before"], log[2]["status-after"]) == ("requested", "in-progress")
 
 
