@@ -101,9 +101,10 @@ async def running(settings: Settings, *, name: str, clock: Clock = system_clock)
     """
     async with record(settings) as kept, broker(settings, name) as hands:
         parts = assembled(settings, kept, hands, clock)
-        async with beside(parts.directory.follow(), parts.desk.note_confirmed()):
+        async with beside(parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()):
             yield parts
             await parts.desk.flush()
+            await parts.flows.flush()
 
 
 def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> Parts:

@@ -16,8 +16,8 @@ from broker.flows import Flows
 from core import errors
 from core.clock import Clock
 from core.events import Event
-from core.flow import Completion
-from core.task import State
+from core.flow import Completion, Flow
+from core.task import Parent, State
 from store.flow_sweeps import FlowSweeps
 from store.flows import Flows as Record
 
@@ -39,13 +39,16 @@ class Flowing:
         self._sweeps = sweeps
         self._flows = flows
         self._clock = clock
-        self._dirty: dict[Key, None] = {}
+        self._dirty: dict[Key, list[Completion]] = {}
+        """Flows that have something to do, with the ends that were heard of; without any these are looked up."""
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
 
     def hear(self, events: Sequence[Event]) -> None:
         """These events are stored now."""
-        self._mark((e.tenant, e.parent.flow) for e in events if e.state is State.DONE and e.parent is not None)
+        for event in events:
+            if event.state is State.DONE and event.parent is not None:
+                self._ended((event.tenant, event.parent.flow), _completion(event, event.parent))
 
     async def run(self) -> None:
         """Advance flows for ever."""
@@ -57,6 +60,7 @@ class Flowing:
 
     async def sweep(self) -> float:
         """Look for what nobody told of: timers, plans that were not carried out, ends that were missed."""
+        await self._flows.flush()
         self._mark(await self._sweeps.due(self._clock(), _BATCH))
         self._mark(await self._sweeps.reporting(_ENDS))
         following = await self._sweeps.next_due()
@@ -69,15 +73,15 @@ class Flowing:
         self._news.clear()
         room = AT_ONCE - len(self._running)
         keys = [key for key in self._dirty if key not in self._running][:room]
-        for key in keys:
-            del self._dirty[key]
+        taken = {key: self._dirty.pop(key) for key in keys}
         try:
-            ends = await self._ends(keys)
+            found = await self._ends([key for key, ends in taken.items() if not ends])
         except errors.PenstockError:
-            self._mark(keys)
+            for key, ends in taken.items():
+                self._dirty.setdefault(key, []).extend(ends)
             raise
-        for key in keys:
-            task = asyncio.create_task(self._advance(key, ends.get(key, ())), name=f"flow {key[1]}")
+        for key, ends in taken.items():
+            task = asyncio.create_task(self._advance(key, ends or found.get(key, ())), name=f"flow {key[1]}")
             self._running[key] = task
         return SWEEP_SECONDS
 
@@ -98,7 +102,7 @@ class Flowing:
             flow, begun = await self._flows.advance(tenant, flow_id, ends)
             self._mark(begun)
             if flow is not None and flow.ended_at is not None and flow.parent is not None:
-                self._mark([(tenant, flow.parent.flow)])
+                self._ended((tenant, flow.parent.flow), _end_of(flow, flow.parent))
         except errors.Unavailable as error:
             _log.warning("flow waits", tenant=tenant, flow=flow_id, error=error.detail)
         except Exception:  # noqa: BLE001 - one flow must not stop the others
@@ -108,7 +112,31 @@ class Flowing:
             if self._dirty:
                 self._news.set()
 
+    def _ended(self, key: Key, completion: Completion) -> None:
+        """A flow has to do with the end of a child."""
+        self._dirty.setdefault(key, []).append(completion)
+        self._news.set()
+
     def _mark(self, keys: Iterable[Key]) -> None:
-        self._dirty.update(dict.fromkeys(keys))
+        """Flows may have something to do: what it is, the record says."""
+        for key in keys:
+            self._dirty.setdefault(key, [])
         if self._dirty:
             self._news.set()
+
+
+def _completion(event: Event, parent: Parent) -> Completion:
+    """The end of a task, as its event tells it."""
+    assert event.outcome is not None
+    return Completion(
+        id=event.task, step=parent.step, index=parent.index, outcome=event.outcome, at=event.at, reason=event.reason
+    )
+
+
+def _end_of(flow: Flow, parent: Parent) -> Completion:
+    """The end of a child flow."""
+    assert flow.outcome is not None
+    assert flow.ended_at is not None
+    return Completion(
+        id=flow.id, step=parent.step, index=parent.index, outcome=flow.outcome, at=flow.ended_at, reason=flow.reason
+    )

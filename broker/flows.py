@@ -5,10 +5,12 @@ follow from their place, and what was planned is done again until it is noted as
 is started or canceled; all that follows is the engine's (`broker/flowing.py`).
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import cachetools
+import structlog
 
 from broker.flow_children import Children, Key
 from broker.templates import Templates
@@ -20,6 +22,9 @@ from core.flow_template import StoredTemplate
 from core.task import Actor, Outcome
 from store.flows import Flows as Record
 
+_log = structlog.get_logger(__name__)
+
+_NOTE_EVERY = 0.5
 _TRIES = 50
 _KEPT = 10_000
 _MOST_AT_ONCE = 16
@@ -35,6 +40,25 @@ class Flows:
         self._clock = clock
         self._kept: cachetools.LRUCache[Key, Flow] = cachetools.LRUCache(_KEPT)
         """Flows as this process saved them last. One that is out of date costs a save that is refused."""
+        self._settled: dict[Key, Flow] = {}
+        self._reported: dict[str, list[str]] = {}
+
+    async def note(self) -> None:
+        """Write what was carried out, in batches and for ever; run it as a task beside the server."""
+        while True:
+            await asyncio.sleep(_NOTE_EVERY)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Note which plans were carried out and which ends are shown; what is lost of this is done again, harmlessly."""
+        settled, self._settled = self._settled, {}
+        reported, self._reported = self._reported, {}
+        try:
+            await self._record.settle(settled.values())
+            for tenant, child_ids in reported.items():
+                await self._record.reported(tenant, child_ids)
+        except errors.Unavailable as error:
+            _log.warning("plans not noted", flows=len(settled), error=error.detail)
 
     # --- for callers ---
 
@@ -99,7 +123,7 @@ class Flows:
             flow, news = await self._step(tenant, flow_id, news, begun)
             if not news:
                 break
-        await self._record.reported(tenant, [end.id for end in ends])
+        self._reported.setdefault(tenant, []).extend(end.id for end in ends)
         return flow, begun
 
     async def _step(
@@ -138,7 +162,7 @@ class Flows:
         await self._children.cancel(flow, template, plan.cancel, begun)
         if flow.status is not Status.DONE and flow.plan_due is not None:
             flow = flow_life.settle(flow)
-            await self._record.settle(flow.tenant, flow)
+            self._settled[flow.tenant, flow.id] = flow
         self._keep(flow)
         return flow, refused
 

@@ -1,11 +1,12 @@
 """The flows collection, and what the executor reads of flows' children; a save holds while `seq` is the same."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from pymongo import UpdateOne
 from pymongo import errors as driver
 
 from core.flow import BORN_WITH, Completion, Flow, Status
@@ -135,14 +136,11 @@ class Flows:
         result = await self._flows.update_one(found, {"$set": sets, "$unset": absent})
         return result.matched_count == 1
 
-    async def settle(self, tenant: str, flow: Flow) -> None:
-        """Note that the plan behind this `seq` was carried out; `flow` is settled already (`flow_life.settle`)."""
-        due: Document = {"$unset": {"planDue": ""}}
-        if flow.due_at is None:
-            due["$unset"]["dueAt"] = ""
-        else:
-            due["$set"] = {"dueAt": flow.due_at}
-        await self._flows.update_one({"_id": documents.key(tenant, flow.id), "seq": flow.seq}, due)
+    async def settle(self, flows: Iterable[Flow]) -> None:
+        """Note that the plans behind these `seq`s were carried out; the flows are settled (`flow_life.settle`)."""
+        writes = [UpdateOne(_settled_at(flow), _settling(flow)) for flow in flows]
+        if writes:
+            await self._flows.bulk_write(writes, ordered=False)
 
     async def page(self, tenant: str, wanted: Wanted, *, after: tuple[datetime, str] | None, limit: int) -> list[Flow]:
         """Flows in the order that is wanted, those behind the moment and id of `after`."""
@@ -210,6 +208,16 @@ class Flows:
 
 def _decode(row: Document) -> Flow:
     return documents.decode(row, Flow)
+
+
+def _settled_at(flow: Flow) -> Document:
+    return {"_id": documents.key(flow.tenant, flow.id), "seq": flow.seq}
+
+
+def _settling(flow: Flow) -> Document:
+    if flow.due_at is None:
+        return {"$unset": {"planDue": "", "dueAt": ""}}
+    return {"$unset": {"planDue": ""}, "$set": {"dueAt": flow.due_at}}
 
 
 def _selector(tenant: str, wanted: Wanted) -> Document:
