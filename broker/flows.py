@@ -50,7 +50,7 @@ class Flows:
             await self.flush()
 
     async def flush(self) -> None:
-        """Note which plans were carried out and which ends are shown; what is lost of this is done again, harmlessly."""
+        """Note which plans were carried out and which ends are shown; what is lost of this is done once more."""
         settled, self._settled = self._settled, {}
         reported, self._reported = self._reported, {}
         try:

@@ -39,11 +39,15 @@ class Session:
 
     async def post(self, path: str, body: object, **headers: str) -> dict[str, Any]:
         """POST and answer the JSON; raises httpx.HTTPStatusError for a refusal that patience does not cure."""
+        return await self.call("POST", path, body, **headers)
+
+    async def call(self, method: str, path: str, body: object = None, **headers: str) -> dict[str, Any]:
+        """The same by any method."""
         give_up = time.monotonic() + _PATIENCE
         while True:
             try:
                 bearer = {"Authorization": f"Bearer {await self._bearer()}"}
-                answer = await self._http.post(path, json=body, headers={**bearer, **headers})
+                answer = await self._http.request(method, path, json=body, headers={**bearer, **headers})
             except httpx.TransportError:
                 if time.monotonic() > give_up:
                     raise
