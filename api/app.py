@@ -26,6 +26,7 @@ from api.routes import (
     queues,
     redrives,
     schedules,
+    secrets,
     sign_in,
     submits,
     tasks,
@@ -44,6 +45,7 @@ from store import indexes
 from store.events import Events
 from store.overview import Overviews
 from store.redrives import Redrives
+from store.secrets import Secrets
 from store.stats import Stats
 
 _log = structlog.get_logger(__name__)
@@ -59,6 +61,7 @@ _ROUTERS = (
     flows.router,
     flow_templates.router,
     redrives.router,
+    secrets.router,
     schedules.router,
     callers.router,
     sign_in.router,
@@ -133,6 +136,7 @@ def _lifespan(
                 redrives=Redrives(parts.record.database),
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
+                secrets=Secrets(parts.record.database),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 console_client_id=settings.console_client_id,
                 closing=closing,

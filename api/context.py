@@ -23,6 +23,7 @@ from broker.templates import Templates
 from core.clock import Clock
 from store.overview import Overviews
 from store.redrives import Redrives
+from store.secrets import Secrets
 from store.stats import Stats
 
 
@@ -38,6 +39,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     overviews: Overviews
     stats: Stats
     basic: Exchange
+    secrets: Secrets
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
@@ -92,6 +94,10 @@ async def _redrives(request: Request) -> Redrives:
     return of(request).redrives
 
 
+async def _secrets(request: Request) -> Secrets:
+    return of(request).secrets
+
+
 async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
@@ -103,6 +109,7 @@ async def _timetable(request: Request) -> Timetable:
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
+Keeping = Annotated[Secrets, Depends(_secrets)]
 Flowed = Annotated[Flows, Depends(_flows)]
 Templating = Annotated[Templates, Depends(_templates)]
 Catalogues = Annotated[Catalogue, Depends(_catalogue)]

@@ -17,7 +17,7 @@ from auth.policy import Action, Reach
 from auth.principal import CORE, Principal
 from core import errors, ids
 from core.queue import Bindings, Queue
-from core.task import Actor, Task
+from core.task import Actor, Task, held_by
 from core.tenant import Tenant
 
 NamePart = Annotated[
@@ -92,7 +92,7 @@ class OnTask(InTenant, frozen=True, kw_only=True):
     def holding(self, exec_id: str) -> Task:
         """The task, unless this is its present fence in the hands of somebody else, who then gets `Forbidden`."""
         holder = self.task.holder
-        if self.task.exec_id == exec_id and holder is not None and holder.id != self.who.subject:
+        if self.task.exec_id == exec_id and holder is not None and not held_by(self.task, self.who.subject):
             raise errors.Forbidden(f"Task {self.task.id} is held by {holder.name}; only its holder may end it.")
         return self.task
 

@@ -61,10 +61,17 @@ class Dispatch:
         if not lanes:
             await _pass(claim.wait, gone)
             return []
-        tasks = await self._at_once(open_ones[0], lanes, claim, claim.count)
+        return await self._claim(open_ones[0].tenant, lanes, claim, gone)
+
+    async def claim_lane(self, tenant: str, lane: str, claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """The same from one lane."""
+        return await self._claim(tenant, [topology.lane(self._prefix, tenant, lane)], claim, gone)
+
+    async def _claim(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
+        tasks = await self._at_once(tenant, lanes, claim, claim.count)
         if tasks or not claim.wait:
             return tasks
-        return await self._after_waiting(open_ones[0], lanes, claim, gone)
+        return await self._after_waiting(tenant, lanes, claim, gone)
 
     async def _lanes(self, queue: Queue, claim: Claim) -> list[str]:
         found = await self._directory.lanes(queue, claim.definitions, tasks=claim.tasks, decisions=claim.decisions)
@@ -72,17 +79,17 @@ class Dispatch:
             found += await self._directory.lanes(queue, claim.deciding, tasks=False)
         return [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
 
-    async def _at_once(self, queue: Queue, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
+    async def _at_once(self, tenant: str, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
         """What is there now: rounds of draw and update until enough is handed out or no ticket is left."""
         tasks: list[Task] = []
         while len(tasks) < count:
             drawn = await self._consumer.draw(lanes, count - len(tasks))
             if not drawn:
                 break
-            tasks += await self._take(queue, drawn, claim)
+            tasks += await self._take(tenant, drawn, claim)
         return tasks
 
-    async def _after_waiting(self, queue: Queue, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
+    async def _after_waiting(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
         """Wait as a consumer for the first ticket that is good; then take along what else is there."""
         loop = asyncio.get_running_loop()
         until = loop.time() + min(claim.wait, MOST_WAIT).total_seconds()
@@ -94,23 +101,23 @@ class Dispatch:
                 if gone.is_set():
                     await self._consumer.settle([drawn], back=True)
                     return []
-                tasks = await self._take(queue, [drawn], claim)
+                tasks = await self._take(tenant, [drawn], claim)
                 if tasks:
                     break
             else:
                 return []
         if claim.count > 1:
-            tasks += await self._at_once(queue, lanes, claim, claim.count - 1)
+            tasks += await self._at_once(tenant, lanes, claim, claim.count - 1)
         return tasks
 
-    async def _take(self, queue: Queue, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:
+    async def _take(self, tenant: str, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:
         """One conditional update for these tickets, then their acks; if MongoDB fails they go back to the broker."""
         change = transitions.claim(
             at=self._clock(), by=claim.by, worker=claim.worker, exec_id=ids.new_secret(), start=claim.start
         )
         tickets = [(task_id, each.ticket.priority) for each in drawn for task_id in each.ticket.ids]
         try:
-            tasks = await self._tasks.claim(queue.tenant, tickets, change, claim.by.id)
+            tasks = await self._tasks.claim(tenant, tickets, change, claim.by.id)
         except BaseException:
             await self._consumer.settle(drawn, back=True)
             raise

@@ -20,6 +20,8 @@ from broker.assembly import Parts
 from broker.flowing import Flowing
 from broker.follower import Follower
 from broker.leadership import RENEW_SECONDS, Leadership, Work
+from broker.outbound import Outbound
+from broker.push import Kit, Pusher
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
 from broker.redrive import Redriver
@@ -32,6 +34,7 @@ from broker.timekeeper import Timekeeper
 from core import errors, ids
 from core.events import Event
 from store import indexes
+from store.definition_sweeps import DefinitionSweeps
 from store.eventlog import EventLog
 from store.flow_sweeps import FlowSweeps
 from store.headers import Headers
@@ -39,6 +42,7 @@ from store.leases import Leases
 from store.leftovers import Leftovers
 from store.positions import Positions
 from store.redrives import Redrives
+from store.secrets import Secrets
 from store.stats import Stats
 
 _log = structlog.get_logger(__name__)
@@ -89,6 +93,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "statistics": lambda: _statistics(parts),
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
+        "push": lambda: _push(parts),
     }
 
 
@@ -161,3 +166,20 @@ def _scheduler(parts: Parts) -> Coroutine[Any, Any, None]:
     record = parts.record
     scheduler = Scheduler(record.schedules, record.firings, record.halts, record.tenants, parts.runs, clock=parts.clock)
     return loops.repeat("scheduler", scheduler.step)
+
+
+async def _push(parts: Parts) -> None:
+    database = parts.record.database
+    outbound = Outbound()
+    kit = Kit(
+        lifecycle=parts.lifecycle,
+        directory=parts.directory,
+        outbound=outbound,
+        secrets=Secrets(database),
+        tenants=parts.record.tenants,
+        clock=parts.clock,
+    )
+    try:
+        await Pusher(DefinitionSweeps(database), kit).run()
+    finally:
+        await outbound.aclose()

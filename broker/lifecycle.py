@@ -23,7 +23,7 @@ from core.creation import Submission
 from core.flow_decisions import is_decision
 from core.priority import Priority
 from core.queue import Queue
-from core.task import Actor, Note, Outcome, Progress, State, Task
+from core.task import PUSHER, Actor, Note, Outcome, Progress, State, Task, held_by
 from core.transitions import Transition
 from store.tasks import Tasks
 
@@ -155,6 +155,10 @@ class Lifecycle:
         """Tasks of the queue for a worker, started unless it asked otherwise; see `Dispatch.claim`."""
         return await self._dispatch.claim((queue,), claim, gone)
 
+    async def claim_lane(self, tenant: str, lane: str, claim: Claim, gone: asyncio.Event) -> list[Task]:
+        """The same from one lane that no worker draws from: that of a push target."""
+        return await self._dispatch.claim_lane(tenant, lane, claim, gone)
+
     async def claim_among(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
         """The same over several queues of one tenant."""
         return await self._dispatch.claim(queues, claim, gone)
@@ -166,7 +170,7 @@ class Lifecycle:
         """
         if exec_id is not None:
             change = transitions.start(at=self._clock(), by=by, exec_id=exec_id)
-            started = await self._tasks.apply_blind(task.tenant, task.id, change, holder__id=by.id)
+            started = await self._tasks.apply_blind(task.tenant, task.id, change, holder__id=_holders(by))
             if started is None:
                 raise _refusal(await self._read(task.tenant, task.id), exec_id, by, change)
             return started
@@ -198,7 +202,7 @@ class Lifecycle:
         at = self._clock()
         note = None if said is None else Note(type="notified", at=at, by=by, data=dict(said))
         change = transitions.beat(at=at, exec_id=exec_id, progress=progress, note=note)
-        task = await self._tasks.apply_blind(tenant, task_id, change, holder__id=by.id)
+        task = await self._tasks.apply_blind(tenant, task_id, change, holder__id=_holders(by))
         if task is None:
             raise _refusal(await self._read(tenant, task_id), exec_id, by, change)
         return Beat(lease_until=task.lease_until, cancel_requested=task.cancel_request is not None)
@@ -216,7 +220,7 @@ class Lifecycle:
                 finish.tenant,
                 finish.task_id,
                 transitions.succeed(at=at, by=by, exec_id=finish.exec_id, result=finish.result),
-                {"holder.id": by.id, "strict": None},
+                {"holder.id": _holders(by), "strict": None},
             )
             for finish, by in finishes
         ]
@@ -236,7 +240,7 @@ class Lifecycle:
         """Whether a task shows the end that was reported, or why not; a strict one is checked and ended here."""
         if task is None:
             return errors.NotFound(f"There is no task {finish.task_id}.")
-        mine = task.exec_id == finish.exec_id and task.holder is not None and task.holder.id == by.id
+        mine = task.exec_id == finish.exec_id and held_by(task, by.id)
         if mine and task.outcome is Outcome.SUCCEEDED and task.ended_at is not None:
             return Ended(task_id=task.id, ended_at=task.ended_at)
         if mine and task.strict and task.state is State.IN_PROGRESS:
@@ -277,13 +281,28 @@ class Lifecycle:
             task, lambda now: transitions.complete(check(now), at=self._clock(), by=by, result=result)
         )
 
-    async def fail(self, task: Task, *, exec_id: str, error: Any, retryable: bool, by: Actor) -> Task:
+    async def fail(
+        self,
+        task: Task,
+        *,
+        exec_id: str,
+        error: Any,
+        retryable: bool,
+        by: Actor,
+        not_before: datetime | None = None,
+    ) -> Task:
         """The attempt failed: again after the backoff, or a dead letter. Raises `LeaseLost`, `WrongState`."""
         await self._check_end(task, "error", error)
         return await self._change(
             task,
             lambda now: transitions.fail(
-                _held(now, exec_id), at=self._clock(), by=by, error=error, retryable=retryable, dice=self._dice
+                _held(now, exec_id),
+                at=self._clock(),
+                by=by,
+                error=error,
+                retryable=retryable,
+                dice=self._dice,
+                not_before=not_before,
             ),
         )
 
@@ -372,6 +391,11 @@ def _submitted(task: Task, rival: Task | None) -> Submitted | errors.PenstockErr
     return Submitted(task=rival, created=False)
 
 
+def _holders(by: Actor) -> dict[str, list[str]]:
+    """Whose hold the caller's fence may be: its own, or that of a push, whose target was sent the fence."""
+    return {"$in": [by.id, PUSHER.id]}
+
+
 def _held(task: Task, exec_id: str) -> Task:
     """The task, if this `execId` is its present one; raises `LeaseLost`."""
     if task.exec_id != exec_id:
@@ -384,7 +408,7 @@ def _refusal(task: Task, exec_id: str, by: Actor, change: Transition) -> errors.
     state = {"state": task.state.value}
     if task.exec_id != exec_id:
         return errors.LeaseLost(extra=state)
-    if task.holder is not None and task.holder.id != by.id:
+    if task.holder is not None and not held_by(task, by.id):
         return errors.Forbidden(f"Task {task.id} is held by {task.holder.name}; only its holder may {change.name} it.")
     if task.state not in change.sources:
         return errors.WrongState(

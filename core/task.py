@@ -56,6 +56,9 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     email: str | None = None
 
 
+PUSHER = Actor(id="penstock-push", name="HTTP push")
+"""Holds the tasks that are sent to HTTP targets. Whoever was sent the fence, and may work, may end them."""
+
 ENGINE = Actor(id="penstock", name="Penstock")
 
 
@@ -215,3 +218,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     def assignee(self) -> Actor | None:
         """The person it is assigned to now."""
         return self.assignment.to if self.assignment else None
+
+
+def held_by(task: Task, subject: str) -> bool:
+    """Whether the task is in the hands of that caller, or of a push, which handed its fence on."""
+    return task.holder is not None and task.holder.id in {subject, PUSHER.id}

@@ -197,10 +197,26 @@ def complete(task: Task, *, at: datetime, by: Actor, result: Any) -> Transition:
     )
 
 
-def fail(task: Task, *, at: datetime, by: Actor, error: Any, retryable: bool, dice: random.Random) -> Transition:
-    """The attempt failed: another one after the backoff while attempts are left, else a dead letter."""
+def fail(
+    task: Task,
+    *,
+    at: datetime,
+    by: Actor,
+    error: Any,
+    retryable: bool,
+    dice: random.Random,
+    not_before: datetime | None = None,
+) -> Transition:
+    """The attempt failed: another after the backoff, and not before a moment, while any is left; else a dead letter."""
     reason = Reason(type="failed-by-worker", message="The worker reported a failure.")
-    return _failed(task, "fail", at=at, by=by, reason=reason, error=error, retryable=retryable, dice=dice)
+    change = _failed(task, "fail", at=at, by=by, reason=reason, error=error, retryable=retryable, dice=dice)
+    due: datetime | None = change.sets.get("execute_at")
+    if not_before is None or due is None or due >= not_before:
+        return change
+    later = clock.cut(not_before)
+    assert change.note is not None
+    note = msgspec.structs.replace(change.note, data=(change.note.data or {}) | _builtins({"executeAt": later}))
+    return msgspec.structs.replace(change, sets={**change.sets, "execute_at": later}, note=note)
 
 
 def lose_lease(task: Task, *, at: datetime, dice: random.Random) -> Transition:

@@ -20,11 +20,11 @@ exec 8<admin_ui/package-lock.json
 flock 8
 
 install_packages() {
-    wanted=$(sha256sum admin_ui/package-lock.json)
-    [ "$(cat admin_ui/node_modules/.synced 2>/dev/null)" != "$wanted" ] || return 0
+    lock=$(sha256sum admin_ui/package-lock.json)
+    [ "$(cat admin_ui/node_modules/.synced 2>/dev/null)" != "$lock" ] || return 0
     say "Installing the console's packages ..."
     (cd admin_ui && npm ci --silent --no-fund --no-audit)
-    printf '%s' "$wanted" >admin_ui/node_modules/.synced
+    printf '%s' "$lock" >admin_ui/node_modules/.synced
 }
 
 # The client's types are made from the API as it is here, so they cannot be out of date.
@@ -44,8 +44,11 @@ wanted=$(sources)
 if [ "$(cat admin_ui/dist/.built 2>/dev/null)" != "$wanted" ]; then
     install_packages
     say "Building the console ..."
-    (cd admin_ui && npm run --silent generate >/dev/null && npm run --silent build >/dev/null)
-    printf '%s' "$wanted" >admin_ui/dist/.built
+    # Beside what is served now, and then in its place: a stack that runs never lacks a file for long.
+    (cd admin_ui && npm run --silent generate >/dev/null && npm run --silent build -- --outDir dist.new >/dev/null)
+    printf '%s' "$wanted" >admin_ui/dist.new/.built
+    rm -rf admin_ui/dist
+    mv admin_ui/dist.new admin_ui/dist
 fi
 
 if [ "${1:-}" = check ]; then

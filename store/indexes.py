@@ -96,7 +96,10 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("at", ASCENDING)], name="age"),
     ],
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
-    "definitions": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
+    "definitions": [
+        IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue"),
+        IndexModel([("target.kind", ASCENDING)], name="pushed", partialFilterExpression={"target.kind": "http"}),
+    ],
     "definitionVersions": [
         IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="versions")
     ],

@@ -21,7 +21,7 @@ from core.creation import Submission
 from core.definition import Definition
 from core.errors import Fault
 from core.queue import Bindings, Queue
-from core.task import Outcome, Progress, State, Task
+from core.task import Outcome, Progress, State, Task, held_by
 from store import listing
 
 _LOG = 1000
@@ -200,7 +200,7 @@ async def _held(request: Request, at: InTenant, params: asked.Fenced) -> Task:
         raise errors.LeaseLost(
             f"Task id:'{found.id}' is not held by this execId (any more).", extra={"status": found.state.value}
         )
-    if found.holder is not None and found.holder.id != at.who.subject:
+    if found.holder is not None and not held_by(found, at.who.subject):
         raise errors.Forbidden(f"Task id:'{found.id}' is held by {found.holder.name}.")
     return found
 

@@ -12,6 +12,7 @@ from api.schemas.common import (
     LimitFields,
     LongText,
     PriorityLabel,
+    Seconds,
     Strict,
     Text,
     example,
@@ -23,6 +24,7 @@ from core.task import Limits
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e\x80-\xff]*$", max_length=4_000)]
+Status = Annotated[str, StringConstraints(pattern=r"^([1-5]xx|[1-5][0-9][0-9])$")]
 PathPart = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -39,6 +41,18 @@ class WorkerTarget(Body):
     kind: Literal["worker"] = "worker"
 
 
+class HttpOptions(Body):
+    """How an HTTP target is called."""
+
+    timeout_seconds: Annotated[Seconds, Field(le=300)] | None = None
+    success: Annotated[list[Status], Field(min_length=1, max_length=20)] | None = None
+    max_response_bytes: Annotated[int, Strict(), Field(ge=0, le=4 * 1024 * 1024)] | None = None
+    concurrency: Annotated[int, Strict(), Field(ge=1, le=200)] | None = None
+    rate_per_second: Annotated[float, Strict(), Field(gt=0, le=10_000)] | None = None
+    break_after: Annotated[int, Strict(), Field(ge=1, le=1000)] | None = None
+    break_seconds: Annotated[Seconds, Field(le=3600)] | None = None
+
+
 class HttpTarget(Body):
     """An HTTP endpoint that gets each task pushed."""
 
@@ -46,8 +60,8 @@ class HttpTarget(Body):
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]", max_length=2_000)]
     method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] | None = None
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50, default_factory=dict)]
-    secret_ref: Text | None = None
-    options: Annotated[JsonObject, Field(default_factory=dict)]
+    secret_ref: Annotated[Text | None, Field(description="The secret that signs each call (Standard Webhooks)")] = None
+    options: HttpOptions | None = None
 
 
 class BuiltinTarget(Body):
@@ -117,7 +131,7 @@ def _target(target: WorkerTarget | HttpTarget | BuiltinTarget) -> records.Target
             method=target.method,
             headers=dict(target.headers),
             secret_ref=target.secret_ref,
-            options=target.options,
+            options={} if target.options is None else target.options.model_dump(by_alias=True, exclude_none=True),
         )
     if isinstance(target, BuiltinTarget):
         return records.Target(kind=records.TargetKind.BUILTIN, name=target.name)

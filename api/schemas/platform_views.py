@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.views import Stamp, View
+from core.task import Actor
 from core.tenant import TenantState
 
 
@@ -52,6 +53,21 @@ class TenantsView(View, frozen=True, kw_only=True, rename="camel"):
     """All tenants."""
 
     items: tuple[TenantView, ...]
+
+
+class SecretView(View, frozen=True, kw_only=True, rename="camel"):
+    """A secret's name; its value is shown to nobody."""
+
+    name: str
+    updated_at: Stamp
+    updated_by: Actor
+
+
+class SecretPageView(View, frozen=True, kw_only=True, rename="camel"):
+    """Secrets, and where the next page begins."""
+
+    items: tuple[SecretView, ...]
+    next: str | None
 
 
 class LiveView(View, frozen=True, kw_only=True, rename="camel"):

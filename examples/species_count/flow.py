@@ -1,6 +1,6 @@
 """Counts strike reports by species as a map-reduce flow: prepares it, starts it, waits for its end, prints the counts.
 
-    python -m examples.species_count.flow [FILE]
+    python -m examples.species_count.flow [--prepare] [FILE]
 
 A template is a plain JSON document (docs/guides/flows.md): `map` fans out over the reports by a hundred, `reduce` gets
 the list of all its results. `worker.py` does both kinds of task.
@@ -57,12 +57,14 @@ async def count(admin: Session, file: Path, *, every: float = 0.5) -> dict[str, 
     return flow
 
 
-async def run(file: Path) -> None:
+async def run(file: Path | None) -> None:
     """As the tenant's admin `ada`, on the local stack."""
     local = local_stack()
     login = {"grant_type": "password", "client_id": local["client_id"], "username": "ada", "password": "ada"}
     async with Session(local["api"], local["auth"], "demo", login) as admin:
         await prepare(admin)
+        if file is None:
+            return
         flow = await count(admin, file)
     print(f"flow {flow['id']}: {flow['outcome']}")
     for name, number in sorted(flow.get("result", {}).items(), key=lambda pair: (-pair[1], pair[0]))[:10]:
@@ -72,4 +74,6 @@ async def run(file: Path) -> None:
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("file", nargs="?", type=Path, default=reports.SAMPLE)
-    asyncio.run(run(asked.parse_args().file))
+    asked.add_argument("--prepare", action="store_true", help="make the queue and the template, and no more")
+    given = asked.parse_args()
+    asyncio.run(run(None if given.prepare else given.file))

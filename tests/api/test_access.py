@@ -39,6 +39,7 @@ async def world(api: Api, queue: str) -> World:
     ready = await support.submit(api("sub"), name="ready")
     definition = "reports/scan"
     await api("ada").put(f"/api/v1/definitions/{definition}", json={"queue": "intake:strike-reports"})
+    await api("ada").put("/api/v1/secrets/strike-reports", json={"value": "x"})
     content = {"driver": "decisions", "queue": "intake:strike-reports"}
     await api("ada").put("/api/v1/flow-templates/reports/review", json=content)
     flow = (await api("sub").post("/api/v1/flows", json={"template": "reports/review"})).json()["id"]
@@ -114,6 +115,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     ada, root = api("ada"), api("root")
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
+    paths += ["/api/v1/secrets"]
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

@@ -190,6 +190,17 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{_FLOW}/steps/{{step}}/items"): Case(right="sub", refused=("nil", "intake")),
     ("POST", f"{_FLOW}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake"), body=lambda _: {}),
     ("POST", f"{_FLOW}/retry"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
+    ("GET", f"{NATIVE}/secrets"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items
+    ),
+    ("PUT", f"{NATIVE}/secrets/{{name}}"): Case(
+        right="ada",
+        refused=_EVERYBODY_BUT_ADMINS,
+        body=lambda _: {"value": "x"},
+        foreign=201,
+        shows_nothing=lambda answer: "value" not in answer,
+    ),
+    ("DELETE", f"{NATIVE}/secrets/{{name}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{NATIVE}/definitions"): Case(
         right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)
     ),

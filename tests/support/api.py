@@ -238,3 +238,8 @@ async def nobody_waits(api: Api) -> None:
     """Return when no claim waits for a task any more."""
     waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
     await wait_until(lambda: not waiters._waiting, what="nobody to wait for a task")
+
+
+def decode(body: bytes) -> Any:
+    """The JSON of a body."""
+    return json.loads(body)

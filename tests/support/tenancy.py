@@ -20,7 +20,8 @@ OWNED = frozenset(
 """Collections whose documents belong to tenants."""
 
 ENGINE = frozenset(
-    {"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py", "flow_sweeps.py"}
+    {"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"}
+    | {"flow_sweeps.py", "definition_sweeps.py"}
 )
 """Files of `store/` that only the engine and the start of a process call."""
 

@@ -72,18 +72,66 @@ export async function follow(
   }
 }
 
+type Listener = (event: Event) => void;
+
+/** One stream for all views of a session, open while anybody listens: browsers allow six connections to a host. */
+class Hub {
+  private readonly listeners = new Set<Listener>();
+  private readonly watchers = new Set<(open: boolean) => void>();
+  private ending: AbortController | null = null;
+  private open = false;
+
+  constructor(private readonly session: Session) {}
+
+  join(heard: Listener, live: (open: boolean) => void): () => void {
+    this.listeners.add(heard);
+    this.watchers.add(live);
+    live(this.open);
+    if (!this.ending) this.begin();
+    return () => {
+      this.listeners.delete(heard);
+      this.watchers.delete(live);
+      if (this.listeners.size === 0) {
+        this.ending?.abort();
+        this.ending = null;
+      }
+    };
+  }
+
+  private begin(): void {
+    this.ending = new AbortController();
+    const said = (open: boolean) => {
+      this.open = open;
+      for (const watcher of this.watchers) watcher(open);
+    };
+    const heard = (event: Event) => {
+      for (const listener of this.listeners) listener(event);
+    };
+    follow(this.session, "", heard, said, this.ending.signal);
+  }
+}
+
+const hubs = new WeakMap<Session, Hub>();
+
+function hubOf(session: Session): Hub {
+  const hub = hubs.get(session) ?? new Hub(session);
+  hubs.set(session, hub);
+  return hub;
+}
+
 /** Hear of every event (of one queue, or of all that one may read) while the view is open; whether it is live. */
-export function useEvents(queue: string | undefined, heard: (event: Event) => void): boolean {
+export function useEvents(queue: string | undefined, heard: Listener): boolean {
   const { session } = useMe();
   const [live, setLive] = useState(false);
   const latest = useRef(heard);
   latest.current = heard;
 
-  useEffect(() => {
-    const ending = new AbortController();
-    const query = queue ? `?queue=${encodeURIComponent(queue)}` : "";
-    follow(session, query, (event) => latest.current(event), setLive, ending.signal);
-    return () => ending.abort();
-  }, [session, queue]);
+  useEffect(
+    () =>
+      hubOf(session).join((event) => {
+        if (!queue || event.queue === queue) latest.current(event);
+      }, setLive),
+    [session, queue],
+  );
   return live;
 }

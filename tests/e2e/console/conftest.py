@@ -4,9 +4,14 @@ import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import TimeoutError as Late
 
 from tests.support.stack import LocalStack
+
+PATIENCE = 60_000
+"""Milliseconds: a browser that starts beside all other tests takes its time."""
+expect.set_options(timeout=PATIENCE)
 
 Visit = Callable[..., Awaitable[Page]]
 
@@ -17,7 +22,9 @@ async def browser() -> AsyncGenerator[Browser]:
     found = shutil.which("chromium")
     assert found is not None, "apt-get install chromium (make test does it)"
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = await playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
         yield started
         await started.close()
 
@@ -33,14 +40,19 @@ async def visit(stack: LocalStack, browser: Browser) -> AsyncGenerator[Visit]:
         context = await browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=locale
         )
+        context.set_default_timeout(PATIENCE)
         page = await context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
         await page.goto(f"{stack.local['api']}/console/{realm}/{path}")
-        await page.get_by_label("Username").fill(user)
-        await page.get_by_label("Password").fill(user)
-        await page.get_by_role("button", name="Sign In").click()
-        await page.get_by_role("navigation").wait_for()
+        try:
+            await page.get_by_label("Username").fill(user)
+            await page.get_by_label("Password").fill(user)
+            await page.get_by_role("button", name="Sign In").click()
+            await page.get_by_role("navigation").wait_for()
+        except Late as error:
+            shown = await page.locator("body").inner_text()
+            raise AssertionError(f"{user} is not logged in but at {page.url}: {shown!r} {faults}") from error
         return page
 
     yield open_page

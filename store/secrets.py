@@ -1,0 +1,49 @@
+"""The secrets of tenants: what targets are signed and called with. Only the engine reads their values."""
+
+from datetime import datetime
+
+import msgspec
+
+from core.task import Actor
+from store import documents, mongo
+from store.mongo import Document
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A secret without its value: what people see."""
+
+    tenant: str
+    name: str
+    updated_at: datetime
+    updated_by: Actor
+
+
+@mongo.translating
+class Secrets:
+    """Secrets by tenant and name."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._secrets = database["secrets"]
+
+    async def put(self, secret: Secret, value: str) -> bool:
+        """Keep a secret, in place of an earlier one of its name; True when it is new."""
+        row = documents.encode(secret) | {"value": value}
+        key = documents.key(secret.tenant, secret.name)
+        result = await self._secrets.replace_one({"_id": key}, row, upsert=True)
+        return result.upserted_id is not None
+
+    async def value(self, tenant: str, name: str) -> str | None:
+        """What it says, or None."""
+        row = await self._secrets.find_one({"_id": documents.key(tenant, name)}, {"value": 1})
+        return None if row is None else str(row["value"])
+
+    async def page(self, tenant: str, *, after: str | None, limit: int) -> list[Secret]:
+        """Secrets by name, without their values, those behind `after`."""
+        # "0" is what follows "/": one range of `_id` holds all of a tenant.
+        found: Document = {"tenant": tenant, "_id": {"$gt": documents.key(tenant, after or ""), "$lt": f"{tenant}0"}}
+        rows = self._secrets.find(found, {"value": 0}).sort("_id", 1).limit(limit)
+        return [documents.decode(row, Secret) async for row in rows]
+
+    async def remove(self, tenant: str, name: str) -> bool:
+        """Forget it; False when there is none."""
+        return (await self._secrets.delete_one({"_id": documents.key(tenant, name)})).deleted_count == 1
