@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api import console, described, hangup, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
-from api.faces import adsp, aidbox, jobs, jobs_scheduler
+from api.faces import adsp, aidbox, jobs, jobs_scheduler, xfsc
 from api.feed import Feed
 from api.measures import Measures
 from api.routes import (
@@ -69,6 +69,7 @@ _ROUTERS = (
     health.router,
     adsp.router,
     aidbox.router,
+    xfsc.router,
     jobs.router,
     jobs_scheduler.router,
 )

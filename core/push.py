@@ -28,6 +28,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     concurrency: int = 8
     """Calls at the same time, by each engine that pushes."""
     rate_per_second: float | None = None
+    raw: bool = False
+    """Send the params as they are, without our envelope and headers, as XFSC's task service does."""
+    request_policy: str | None = None
+    """Evaluated by the tenant's policy service in place of a call (contract xfsc-and-jobs 1.5)."""
+    response_policy: str | None = None
+    final_policy: str | None = None
     break_after: int = 5
     """Failures in a row after which the target is left alone."""
     break_seconds: float = 30.0
