@@ -24,6 +24,7 @@ from api.routes import (
     health,
     leases,
     queues,
+    records,
     redrives,
     schedules,
     secrets,
@@ -44,6 +45,7 @@ from core.settings import Settings
 from store import indexes
 from store.events import Events
 from store.overview import Overviews
+from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.stats import Stats
@@ -61,6 +63,7 @@ _ROUTERS = (
     flows.router,
     flow_templates.router,
     redrives.router,
+    records.router,
     secrets.router,
     schedules.router,
     callers.router,
@@ -70,6 +73,7 @@ _ROUTERS = (
     adsp.router,
     aidbox.router,
     xfsc.router,
+    xfsc.probes,
     jobs.router,
     jobs_scheduler.router,
 )
@@ -138,6 +142,7 @@ def _lifespan(
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
                 secrets=Secrets(parts.record.database),
+                records=Records(parts.record.database),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 console_client_id=settings.console_client_id,
                 closing=closing,

@@ -22,6 +22,7 @@ from broker.schedules import Timetable
 from broker.templates import Templates
 from core.clock import Clock
 from store.overview import Overviews
+from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.stats import Stats
@@ -40,6 +41,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     stats: Stats
     basic: Exchange
     secrets: Secrets
+    records: Records
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
@@ -98,6 +100,10 @@ async def _secrets(request: Request) -> Secrets:
     return of(request).secrets
 
 
+async def _records(request: Request) -> Records:
+    return of(request).records
+
+
 async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
@@ -110,6 +116,7 @@ Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
 Keeping = Annotated[Secrets, Depends(_secrets)]
+Recording = Annotated[Records, Depends(_records)]
 Flowed = Annotated[Flows, Depends(_flows)]
 Templating = Annotated[Templates, Depends(_templates)]
 Catalogues = Annotated[Catalogue, Depends(_catalogue)]

@@ -253,6 +253,9 @@ Member = Annotated[InTenant, Depends(_in_tenant)]
 Founding = Annotated[InTenant, Depends(_for_tenant(Action.MANAGE))]
 """May create queues."""
 
+Reporting = Annotated[InTenant, Depends(_for_tenant(Action.SUBMIT))]
+"""May submit to every queue of the tenant."""
+
 Submitting = Annotated[AtQueue, Depends(_at_queue(Action.SUBMIT))]
 Working = Annotated[AtQueue, Depends(_at_queue(Action.WORK))]
 Reading = Annotated[AtQueue, Depends(_at_queue(Action.READ))]

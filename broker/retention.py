@@ -50,6 +50,8 @@ class Retention:
         await self._leftovers.erase_series("stats", "at", now - self._retention)
         await self._leftovers.erase_series("redrives", "endedAt", now - self._retention)
         await self._leftovers.erase_series("firings", "recordedAt", now - self._retention)
+        await self._leftovers.erase_series("records", "receivedAt", now - self._retention)
+        await self._leftovers.erase_series("flows", "endedAt", now - longest)
         return 1.0 if more else EVERY_SECONDS
 
     def _ended(self, tenant: str, queue: str, before: datetime) -> Callable[[], Awaitable[list[Key]]]:

@@ -33,14 +33,6 @@ class FlowSweeps:
             found |= {(str(row["tenant"]), str(row["parent"]["flow"])): None async for row in rows}
         return list(found)
 
-    async def erase_ended(self, before: datetime, limit: int) -> int:
-        """Remove flows that ended before that moment, at most `limit` (index `age`)."""
-        rows = self._flows.find({"endedAt": {"$lt": before}}, {"_id": 1}).sort("endedAt", 1).limit(limit)
-        keys = [row["_id"] async for row in rows]
-        if not keys:
-            return 0
-        return (await self._flows.delete_many({"_id": {"$in": keys}})).deleted_count
-
 
 def _parts(document_key: str) -> tuple[str, str]:
     tenant, _, flow_id = document_key.partition("/")

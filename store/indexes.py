@@ -103,6 +103,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "definitionVersions": [
         IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="versions")
     ],
+    "records": [IndexModel([("receivedAt", ASCENDING)], name="age")],
+    "eventTasks": [
+        IndexModel([(field, ASCENDING) for field in ("tenant", "key", "namespace", "scope")], name="event"),
+    ],
     "tenants": [IndexModel([("issuer", ASCENDING)], name="issuer", unique=True)],
     "stats": [
         IndexModel([(field, ASCENDING) for field in ("tenant", "queue", "unit", "at")], name="series"),

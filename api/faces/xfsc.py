@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import context, described, flow_guards, guards, routing
-from api.context import Catalogues, Flowed, Lives, Reads, Templating
+from api.context import Catalogues, Flowed, Lives, Reads, Recording, Templating
 from api.faces import xfsc_answers as answers
 from api.faces import xfsc_templates as templates
 from api.faces.xfsc_answers import XfscError
@@ -206,6 +206,54 @@ async def xfsc_delete_list_template(at: guards.Founding, list_name: str, templat
         raise XfscError(404, 5, "taskList template not found") from None
     await templating.remove(found, match=None)
     return Response(status_code=204)
+
+
+@router.put("/eventTasks/{event_name}", responses=answers.ok("The event task is kept."))
+async def xfsc_put_event_task(request: Request, at: guards.Founding, event_name: str, records: Recording) -> Response:
+    """Say which task an event sets off that `POST /api/v1/records` reports; its template needs a `requestPolicy`."""
+    found = templates.read_event(at.tenant, event_name, await _payload(request))
+    try:
+        definition = await context.of(request).parts.directory.definition(at.tenant, found.task_name)
+    except errors.NotFound:
+        raise XfscError(404, 5, "task template not found") from None
+    if not definition.target.options.get("requestPolicy"):
+        raise XfscError(400, 1, f"taskName: the template {found.task_name} has no requestPolicy")
+    await records.put_event_task(found)
+    return answers.reply(templates.event_json(found))
+
+
+@router.get("/eventTasks/{event_name}", responses=answers.ok("The event task."))
+async def xfsc_get_event_task(at: guards.Founding, event_name: str, records: Recording) -> Response:
+    """Read an event task."""
+    found = await records.event_task(at.tenant, event_name)
+    if found is None:
+        raise XfscError(404, 5, "event task not found")
+    return answers.reply(templates.event_json(found))
+
+
+@router.delete("/eventTasks/{event_name}", status_code=204, responses=described.empty(204, "It is gone."))
+async def xfsc_delete_event_task(at: guards.Founding, event_name: str, records: Recording) -> Response:
+    """Remove an event task."""
+    if not await records.remove_event_task(at.tenant, event_name):
+        raise XfscError(404, 5, "event task not found")
+    return Response(status_code=204)
+
+
+# --- for everybody ---
+
+probes = APIRouter(route_class=routing.Plain, tags=["XFSC tasks"])
+
+
+@probes.get("/liveness", responses=answers.ok("It is up."))
+async def xfsc_liveness() -> Response:
+    """Say that the service is up, in upstream's words; `/health/ready` knows more."""
+    return answers.reply(answers.UP)
+
+
+@probes.get("/readiness", responses=answers.ok("It is up."))
+async def xfsc_readiness() -> Response:
+    """The same."""
+    return answers.reply(answers.UP)
 
 
 # --- shared ---

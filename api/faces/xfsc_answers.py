@@ -20,6 +20,8 @@ _KINDS = {400: 1, 401: 2, 403: 3, 404: 5, 408: 6, 409: 4, 503: 8}
 _LETTERS = string.ascii_letters + string.digits
 _CODES = {"created": 201, "pending": 202, "done": 200, "failed": 207}
 
+UP = {"service": "task", "status": "up", "version": "0.1.0"}
+
 StateName = Literal["created", "pending", "done", "failed"]
 
 
@@ -125,7 +127,7 @@ def children(template: Template, flow: Flow) -> list[str]:
 def list_status(template: Template, flow: Flow, tasks: Mapping[str, ChildTask]) -> Response:
     """The state of a list, its groups and its tasks, live."""
     groups = tuple(_group(template, flow, number, tasks) for number in range(len(template.groups)))
-    status = _of_list(flow)
+    status = _of_list(flow, groups)
     return reply(XfscListView(id=flow.id, status=status, groups=groups), status=_CODES[status])
 
 
@@ -135,18 +137,20 @@ def _group(template: Template, flow: Flow, number: int, tasks: Mapping[str, Chil
     shown = tuple(XfscTaskStateView(id=item.id, status=_of_task(item, tasks.get(item.id))) for item in items)
     state = flow.steps.get(name)
     status: StateName = "created"
-    if state is not None:
-        over = {StepStatus.SUCCEEDED: "done", StepStatus.RUNNING: "pending", StepStatus.WAITING: "created"}
-        status = over.get(state.status, "failed")  # pyright: ignore[reportAssignmentType]
+    if state is not None and state.status is StepStatus.RUNNING:
+        status = "created" if all(each.status == "created" for each in shown) else "pending"
+    elif state is not None and state.status is not StepStatus.WAITING:
+        status = "done" if state.status is StepStatus.SUCCEEDED else "failed"
     return XfscGroupView(
         id=child_id(flow.id, f"group {number}", 0), type=group.execution.value, status=status, tasks=shown
     )
 
 
-def _of_list(flow: Flow) -> StateName:
+def _of_list(flow: Flow, groups: tuple[XfscGroupView, ...]) -> StateName:
+    """Created until the first of its tasks is claimed, as upstream's list until it is."""
     if flow.status is Status.DONE:
         return "done" if flow.outcome is Outcome.SUCCEEDED else "failed"
-    return "created" if flow.status is Status.CREATED else "pending"
+    return "created" if all(group.status == "created" for group in groups) else "pending"
 
 
 def _of_task(item: flow_view.ItemView, task: ChildTask | None) -> StateName:

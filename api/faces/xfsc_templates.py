@@ -13,6 +13,7 @@ from core.definition import Definition, Target, TargetKind
 from core.flow_template import StoredTemplate
 from core.retry import Backoff, BackoffKind, Retry
 from core.task import Limits
+from store.records import EventTask
 
 DEFAULT_QUEUE = "xfsc:tasks"
 _ATTEMPTS = 10
@@ -78,6 +79,15 @@ class ListTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     queue: Short = DEFAULT_QUEUE
 
 
+class EventTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An event task."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=2000)]
+    task_name: Short
+    namespace: Short = ""
+    scope: Short = ""
+
+
 _ANY_STATUS = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -96,6 +106,24 @@ def read_list(name: str, body: Any) -> tuple[str, dict[str, Any]]:
     }
     groups = [msgspec.to_builtins(group) for group in found.groups]
     return found.queue, {"driver": "groups", "queue": found.queue, "context": context, "groups": groups}
+
+
+def read_event(tenant: str, name: str, body: Any) -> EventTask:
+    """An event task of a request; raises `XfscError`."""
+    found = _read(name, body, EventTemplate)
+    return EventTask(
+        tenant=tenant,
+        name=name,
+        key=found.key,
+        task_name=found.task_name,
+        namespace=found.namespace,
+        scope=found.scope,
+    )
+
+
+def event_json(found: EventTask) -> dict[str, str]:
+    """An event task as upstream's collection has it."""
+    return {"key": found.key, "namespace": found.namespace, "scope": found.scope, "taskName": found.task_name}
 
 
 def task_json(definition: Definition) -> dict[str, Any]:

@@ -70,6 +70,14 @@ class SecretPageView(View, frozen=True, kw_only=True, rename="camel"):
     next: str | None
 
 
+class RecordView(View, frozen=True, kw_only=True, rename="camel"):
+    """A record that was kept, and the tasks that it set off."""
+
+    id: str
+    received_at: Stamp
+    tasks: tuple[str, ...]
+
+
 class LiveView(View, frozen=True, kw_only=True, rename="camel"):
     """The process turns."""
 

@@ -190,6 +190,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{_FLOW}/steps/{{step}}/items"): Case(right="sub", refused=("nil", "intake")),
     ("POST", f"{_FLOW}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake"), body=lambda _: {}),
     ("POST", f"{_FLOW}/retry"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
+    ("POST", f"{NATIVE}/records"): Case(
+        right="sub",
+        refused=("nil", "wim", "ann", "rex"),
+        body=lambda _: {"what": "x"},
+        foreign=201,
+        shows_nothing=lambda answer: answer["tasks"] == [],
+    ),
     ("GET", f"{NATIVE}/secrets"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items
     ),
@@ -231,6 +238,8 @@ PUBLIC = frozenset(
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
         ("GET", "/metrics"),
+        ("GET", "/liveness"),
+        ("GET", "/readiness"),
         ("GET", f"{NATIVE}/openapi.json"),
         ("HEAD", f"{NATIVE}/openapi.json"),
         ("GET", f"{NATIVE}/sign-in/{{tenant}}"),

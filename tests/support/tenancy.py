@@ -15,7 +15,7 @@ from pymongo import monitoring
 
 OWNED = frozenset(
     {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
-    | {"flows", "flowTemplates", "flowTemplateVersions"}
+    | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
 )
 """Collections whose documents belong to tenants."""
 

@@ -246,3 +246,52 @@ async def test_rights_are_those_of_the_queue(api: Api, services: Target) -> None
     await result(api, made)
     assert (await api("nil").get(f"/v1/taskResult/{made}")).status_code == 403
     assert (await api("ada", "acme").get(f"/v1/taskResult/{made}")).status_code == 404
+
+
+async def test_an_event_sets_off_its_task_once(api: Api, services: Target) -> None:
+    event = {"key": "vc", "namespace": "login", "scope": "user", "taskName": "echo"}
+    kept = await api("ada").put("/v1/eventTasks/vc", json=event)
+    assert (kept.status_code, kept.json()) == (200, event)
+    assert (await api("ada").get("/v1/eventTasks/vc")).json() == event
+    report, once = {"key": "vc,login,user", "more": [1]}, {"Idempotency-Key": "e-1"}
+    answers = [await api("sub").post("/api/v1/records", json=report, headers=once) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    (task_id,) = answers[0].json()["tasks"]
+    assert answers[1].json()["tasks"] == [task_id]
+    assert (await result(api, task_id)).json() == {
+        "key": "vc",
+        "namespace": "login",
+        "scope": "user",
+        "TaskName": "echo",
+    }
+    for other in ({"key": "vc"}, {"key": "vc", "namespace": "login"}, {"what": "else"}):
+        assert (await api("sub").post("/api/v1/records", json=other)).json()["tasks"] == []
+    for body, wrong in (
+        ({"key": "x", "taskName": "get"}, 400),
+        ({"key": "x", "taskName": "no"}, 404),
+        ({"taskName": "echo"}, 400),
+    ):
+        assert (await api("ada").put("/v1/eventTasks/bad", json=body)).status_code == wrong
+    assert (await api("ada").get("/v1/eventTasks/bad")).status_code == 404
+    assert (await api("ada").delete("/v1/eventTasks/vc")).status_code == 204
+    assert (await api("sub").post("/api/v1/records", json=event)).json()["tasks"] == []
+    bad = await api("sub").post("/api/v1/records", json={"key": "x", "scope": 7})
+    assert bad.status_code == 400
+
+
+async def test_a_list_is_created_until_a_task_of_it_is_taken(api: Api, services: Target) -> None:
+    await api("ada").post("/api/v1/queues/xfsc/tasks/pause")
+    await make_list(api, "held", ("sequential", ["one"]))
+    made = (await api("sub").post("/v1/taskList/held", json={})).json()["taskListID"]
+    answer = await api("sub").get(f"/v1/taskListStatus/{made}")
+    assert (answer.status_code, answer.json()["status"], states(answer.json())) == (
+        201,
+        "created",
+        [("created", ["created"])],
+    )
+
+
+async def test_it_says_that_it_is_up(api: Api) -> None:
+    for path in ("/liveness", "/readiness"):
+        answer = await api(None).get(path)
+        assert (answer.status_code, answer.json()["status"]) == (200, "up")

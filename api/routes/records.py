@@ -1,0 +1,81 @@
+"""Records: what applications report that happened, and the tasks that this sets off (contract xfsc-and-jobs 1.10)."""
+
+from typing import Annotated, Any
+
+from fastapi import Body
+from starlette.responses import Response
+
+from api import described, guards, idempotency, replies, routing, shown
+from api.context import Directories, Lives, Now, Recording
+from api.schemas import platform_views as views
+from api.schemas.common import storable
+from broker.lifecycle import Submitted
+from core import errors, ids
+from core.creation import Submission
+from core.errors import Fault
+from store.records import Record
+
+router = routing.router("records")
+
+RecordBody = Annotated[
+    dict[str, Any],
+    Body(
+        description="Any JSON object. `key`, with `namespace` and `scope` or as `key,namespace,scope`, names an event.",
+        examples=[{"key": "credentials", "namespace": "login", "scope": "user"}],
+    ),
+]
+
+
+@router.post(
+    "/records",
+    status_code=201,
+    responses=described.answers(views.RecordView, "The record is kept.", status=201)
+    | described.answers(views.RecordView, "It was reported before under the same key.")
+    | described.refusals(errors.PayloadMismatch),
+)
+async def post_record(
+    *,
+    at: guards.Reporting,
+    body: RecordBody,
+    records: Recording,
+    directory: Directories,
+    lifecycle: Lives,
+    now: Now,
+    idempotency_key: idempotency.IdempotencyKey = None,
+) -> Response:
+    """Report that something happened: the record is kept, and event tasks that fit it exactly are submitted.
+
+    A repeat under the same `Idempotency-Key` submits nothing twice.
+    """
+    event = _event(storable(body))
+    number = ids.new_id() if idempotency_key is None else ids.digest(at.tenant, at.who.subject, idempotency_key)
+    record = Record(tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by)
+    created = await records.insert(record)
+    submitted: list[str] = []
+    for each in await records.set_off(at.tenant, *event) if event is not None else ():
+        definition = await directory.definition(at.tenant, each.task_name)
+        key, namespace, scope = event or ("", "", "")
+        # The last name is capitalised as upstream sends it.
+        params = {"key": key, "namespace": namespace, "scope": scope, "TaskName": each.task_name}
+        submission = Submission(
+            definition=definition.name, params=params, dedup_key=f"record {number} {each.name}", fingerprint=number
+        )
+        queue = await directory.queue(at.tenant, definition.queue)
+        done: Submitted = await lifecycle.submit_one(queue, submission, by=at.by)
+        submitted.append(done.task.id)
+    view = views.RecordView(id=number, received_at=shown.stamp(record.received_at), tasks=tuple(submitted))
+    return replies.reply(view, status=201 if created else 200)
+
+
+def _event(body: dict[str, Any]) -> tuple[str, str, str] | None:
+    """The key, namespace and scope of a record that is an event of the cache; None for any other."""
+    key = body.get("key")
+    if not isinstance(key, str):
+        return None
+    if "namespace" not in body and "scope" not in body:
+        parts = [*key.split(",", 2), "", ""]
+        return parts[0], parts[1], parts[2]
+    for field in ("namespace", "scope"):
+        if not isinstance(body.get(field, ""), str):
+            raise errors.Invalid(f"{field}: must be text.", faults=[Fault(field=field, message="must be text")])
+    return key, body.get("namespace", ""), body.get("scope", "")
