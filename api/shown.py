@@ -10,7 +10,7 @@ from auth import policy
 from auth.principal import Principal
 from core.events import Event
 from core.queue import Queue
-from core.task import Limits, ScheduleRef, Task
+from core.task import HELD, Limits, ScheduleRef, Task
 from core.tenant import Tenant
 from store.redrives import Redrive
 
@@ -30,6 +30,12 @@ def maybe_stamp(moment: datetime | None) -> str | UnsetType:
 def task_view(task: Task) -> views.TaskView:
     """A task as everybody who may read it sees it."""
     return views.TaskView(**_shown(task))
+
+
+def read_task_view(task: Task, who: Principal) -> views.ReadTaskView:
+    """A task; whoever holds it gets its fence again, to go on with on another device."""
+    mine = task.state in HELD and task.holder is not None and task.holder.id == who.subject
+    return views.ReadTaskView(exec_id=_or_unset(task.exec_id) if mine else UNSET, **_shown(task))
 
 
 def claimed_view(task: Task) -> views.ClaimedView:

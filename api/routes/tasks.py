@@ -43,10 +43,16 @@ async def list_tasks(at: guards.Member, asked: Annotated[AllListParams, Query()]
     return _page(await worklists.of_tenant(record.listing, record.queues, at, asked))
 
 
-@router.get("/tasks/{task_id}", responses=_TASK)
+@router.get(
+    "/tasks/{task_id}",
+    responses=described.answers(views.ReadTaskView, "The task as it is now.", headers=("ETag",)),
+)
 async def get_task(at: guards.ReadingTask) -> Response:
-    """Read a task."""
-    return _task(at.task)
+    """Read a task.
+
+    Its holder finds its `execId` in it: work that was begun on one device is finished on another.
+    """
+    return replies.reply(shown.read_task_view(at.task, at.who), headers={"ETag": conditions.etag(at.task.seq)})
 
 
 @router.patch(

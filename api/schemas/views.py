@@ -85,6 +85,12 @@ class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     seq: Annotated[int, Meta(description="Grows with every change; the number in the task's ETag.")]
 
 
+class ReadTaskView(TaskView, frozen=True, kw_only=True, rename="camel"):
+    """A task that was read; its holder finds the fence in it."""
+
+    exec_id: Annotated[str | UnsetType, Meta(description="Only for its holder")] = UNSET
+
+
 class ClaimedView(TaskView, frozen=True, kw_only=True, rename="camel"):
     """A task that was handed out: `execId` is the fence that its holder gives back with every call."""
 

@@ -195,6 +195,16 @@ async def test_a_person_picks_a_task_and_has_no_lease(api: Api, queue: str) -> N
 # --- while it runs, and its end ---
 
 
+async def test_only_the_holder_reads_the_fence(api: Api, queue: str) -> None:
+    await support.submit(api("sub"))
+    (task,) = await support.claim(api("wim"))
+    assert (await api("wim").get(path(task))).json()["execId"] == task["execId"]
+    for other in ("wes", "ada", "sub"):
+        assert "execId" not in (await api(other).get(path(task))).json()
+    await api("wim").post(path(task, "/complete"), json={"execId": task["execId"]})
+    assert "execId" not in (await api("wim").get(path(task))).json()
+
+
 async def test_a_heartbeat_tells_progress_and_of_a_cancel(api: Api, queue: str) -> None:
     task = await held(api)
     progress = {"current": 3, "total": 10, "unit": "pages", "message": "reading"}
