@@ -46,8 +46,7 @@ def _of_driver(content: Template) -> dict[str, Any]:
         return {
             "groups": content.groups,
             "execution": content.execution.value,
-            "run_final_policies": content.run_final_policies,
-            "final_policy": _or_unset(content.final_policy),
+            "finalizer": _or_unset(content.finalizer),
             "max_attempts": content.max_attempts,
         }
     if content.driver is Driver.DAG:

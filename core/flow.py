@@ -52,12 +52,11 @@ class StepStatus(StrEnum):
 
 
 class ChildKind(StrEnum):
-    """What a child is: a task of a definition, a flow of a template, a decision task, an evaluation of a policy."""
+    """What a child is: a task of a definition, a flow of a template, a decision task."""
 
     TASK = "task"
     FLOW = "flow"
     DECISION = "decision"
-    POLICY = "policy"
 
 
 class ItemFault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

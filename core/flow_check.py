@@ -21,7 +21,7 @@ STEP_FIELDS = frozenset({"result", "results", "error", "outcome", "count", "fail
 """What `steps.<name>.` may be followed by: see `core.flow_dag`."""
 FLOW_FIELDS = frozenset({"id", "label"})
 _OF_DRIVER = {
-    Driver.GROUPS: frozenset({"groups", "execution", "run_final_policies", "final_policy", "max_attempts"}),
+    Driver.GROUPS: frozenset({"groups", "execution", "finalizer", "max_attempts"}),
     Driver.DAG: frozenset({"steps", "result", "on_cancel"}),
     Driver.DECISIONS: frozenset({"decision"}),
 }
@@ -38,6 +38,7 @@ def mentions(template: Template) -> Names:
     """The names whose existence `check` wants to know."""
     steps = template.steps.values()
     definitions = {name for group in template.groups for name in group.tasks}
+    definitions |= {each.finalizer for each in (template, *template.groups) if each.finalizer}
     definitions |= {step.definition for step in steps if step.definition}
     definitions |= {step.compensate.definition for step in steps if step.compensate}
     return Names(
@@ -87,6 +88,10 @@ def _groups(template: Template, known: Names) -> Iterator[Fault]:
         for place, name in enumerate(group.tasks):
             if name not in known.definitions:
                 yield _unknown("definition", name, f"groups.{number}.tasks.{place}")
+        if group.finalizer is not None and group.finalizer not in known.definitions:
+            yield _unknown("definition", group.finalizer, f"groups.{number}.finalizer")
+    if template.finalizer is not None and template.finalizer not in known.definitions:
+        yield _unknown("definition", template.finalizer, "finalizer")
 
 
 def _decisions(template: Template, known: Names) -> Iterator[Fault]:

@@ -4,10 +4,10 @@ Groups run one after another, and a failed group does not stop later ones. Every
 In a sequential group each task gets the result of the one before; after a failure the others count as failed without
 having run. Members of a parallel group do not touch each other. The list fails if any of its groups failed.
 
-Only where the template asks for it: `execution: parallel` runs all groups at once; `runFinalPolicies` evaluates the
-`finalPolicy` of every group (on the last result of a sequential group that succeeded, on the list of those results of a
-parallel group that succeeded) and then the template's (on the list of the results of the groups that succeeded).
-A group whose finalizer fails has failed; the template's finalizer makes the flow's result.
+Only where the template asks for it: `execution: parallel` runs all groups at once; a group's `finalizer` is a task that
+gets the last result of a sequential group that succeeded, or the list of results of a parallel group that did so; the
+template's `finalizer` gets the list of the results of the groups that succeeded, and makes the flow's result. A group
+whose finalizer fails has failed. (XFSC's own `finalPolicy` of a group is kept and never run, as upstream.)
 
 Steps: "0", "1", .. are the groups, "0-final" and "final" their finalizers.
 """
@@ -58,14 +58,13 @@ def _group(work: Work, number: int) -> bool:
     work.steps[key] = state
     if not work.over(key):
         return False
-    policy = group.final_policy if work.template.run_final_policies else None
-    if policy is None or not _inputs(work, number):
+    if group.finalizer is None or not _inputs(work, number):
         return True
     return _finalizer(work, f"{key}-{FINAL}")
 
 
 def _final(work: Work) -> bool:
-    if work.template.final_policy is None or not work.template.run_final_policies:
+    if work.template.finalizer is None:
         return True
     return _finalizer(work, FINAL)
 
@@ -90,7 +89,7 @@ def _finish(work: Work) -> None:
         reason = Reason(type="group-failed", message=message, data={"groups": failed})
         work.end(Outcome.FAILED, reason, result=result)
     elif final is not None and final.status is not StepStatus.SUCCEEDED:
-        reason = Reason(type="final-policy-failed", message="The final policy of the list failed.")
+        reason = Reason(type="finalizer-failed", message="The finalizer of the list failed.")
         work.end(Outcome.FAILED, reason)
     else:
         work.end(Outcome.SUCCEEDED, result=result)
@@ -114,12 +113,12 @@ def _inputs(work: Work, number: int) -> list[int]:
 
 
 def target(work: Work, step: str, index: int) -> tuple[ChildKind, str]:
-    """What a child is: a task of a definition, or the evaluation of a policy."""
+    """What a child is: a task of a definition."""
     if step == FINAL:
-        return ChildKind.POLICY, work.template.final_policy or ""
+        return ChildKind.TASK, work.template.finalizer or ""
     number, _, final = step.partition("-")
     group = work.template.groups[int(number)]
-    return (ChildKind.POLICY, group.final_policy or "") if final else (ChildKind.TASK, group.tasks[index])
+    return ChildKind.TASK, (group.finalizer or "") if final else group.tasks[index]
 
 
 def children(work: Work, step: str, indexes: Iterable[int]) -> list[Child]:

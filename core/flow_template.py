@@ -56,8 +56,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
     execution: Execution
     tasks: tuple[str, ...]
+    finalizer: str | None = None
+    """A definition that gets the group's results; the group succeeds when it does (spec IDM.TSA.00042)."""
     final_policy: str | None = None
-    """Evaluated only where the template says `runFinalPolicies`: upstream keeps it and never runs it."""
+    """XFSC's field of a group: kept and shown, and never evaluated, as upstream."""
 
 
 class Compensation(
@@ -114,9 +116,9 @@ class Template(
     groups: tuple[Group, ...] = ()
     execution: Execution = Execution.SEQUENTIAL
     """Driver groups: how the groups follow each other."""
-    run_final_policies: bool = False
-    final_policy: str | None = None
-    """Driver groups: evaluated at the end on the results of the groups that succeeded; becomes the flow's result."""
+    finalizer: str | None = None
+    """Driver groups: a definition that gets the results of the groups that succeeded, at the end; its result becomes
+    the flow's (spec IDM.TSA.00039)."""
     max_attempts: int = 1
     """Driver groups: how often each task is tried; 1 is what upstream does (contract xfsc 1.7)."""
 

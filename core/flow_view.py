@@ -28,7 +28,7 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     status: StepStatus
     runs: tuple[str, ...]
-    """What its children are made of: definitions, templates or policies."""
+    """What its children are made of: definitions or templates."""
     after: tuple[str, ...]
     fan: bool
     count: int
@@ -105,9 +105,9 @@ def _about(template: Template, flow: Flow, name: str) -> tuple[tuple[str, ...], 
     if flow.driver is Driver.GROUPS:
         number, _, final = name.partition("-")
         if name == flow_groups.FINAL:
-            return (template.final_policy or "",), ()
+            return (template.finalizer or "",), ()
         group = template.groups[int(number)]
-        return ((group.final_policy or "",), (number,)) if final else (group.tasks, ())
+        return ((group.finalizer or "",), (number,)) if final else (group.tasks, ())
     if name == flow_decisions.DECISIONS:
         return (template.name,), ()
     memory = flow.decisions

@@ -28,8 +28,7 @@ class FlowTemplateView(View, frozen=True, kw_only=True, rename="camel"):
     overall_timeout_seconds: float | None
     groups: tuple[Group, ...] | UnsetType = UNSET
     execution: Literal["sequential", "parallel"] | UnsetType = UNSET
-    run_final_policies: bool | UnsetType = UNSET
-    final_policy: str | UnsetType = UNSET
+    finalizer: str | UnsetType = UNSET
     max_attempts: int | UnsetType = UNSET
     steps: dict[str, Step] | UnsetType = UNSET
     result: Any = UNSET

@@ -94,6 +94,18 @@ async def test_a_task_list_hands_results_on(api: Api, running: None) -> None:
     assert "subgraph" in flow["mermaid"]
 
 
+async def test_finalizers_make_the_result_of_a_list(api: Api, running: None) -> None:
+    groups = [{"execution": "parallel", "tasks": ["scan", "scan"], "finalizer": "decide"}]
+    await template(api, driver="groups", groups=groups, finalizer="decide")
+    flow = await start(api)
+    await asyncio.gather(work(api, "scan", 1), work(api, "scan", 1))
+    assert (await work(api, "decide", 2))["params"] == [1, 1]
+    assert (await work(api, "decide", {"sum": 2}))["params"] == [2]
+    flow = await ended(api, flow)
+    assert (flow["outcome"], flow["result"]) == ("succeeded", {"sum": 2})
+    assert [step["name"] for step in flow["steps"]] == ["0", "0-final", "final"]
+
+
 async def test_a_dag_takes_values_and_fans_out(api: Api, running: None) -> None:
     steps = {
         "split": {"definition": "scan"},
@@ -257,6 +269,8 @@ BAD_TEMPLATES: list[tuple[dict[str, Any], str]] = [
     ({"driver": "groups", "groups": [{"execution": "sideways", "tasks": ["scan"]}]}, "groups.0.execution"),
     ({"driver": "groups", "groups": [{"execution": "parallel", "tasks": []}]}, "groups.0.tasks"),
     ({"driver": "groups", "groups": [{"execution": "parallel", "tasks": ["no"]}]}, "groups.0.tasks.0"),
+    ({"driver": "groups", "groups": [{"execution": "parallel", "tasks": ["scan"], "finalizer": "no"}]}, "groups.0.fin"),
+    ({"driver": "groups", "groups": [{"execution": "parallel", "tasks": ["scan"]}], "finalizer": "no"}, "finalizer"),
     ({"driver": "dag", "steps": {"a": {"definition": "no"}}}, "steps.a.definition"),
     ({"driver": "dag", "steps": {"a": {"definition": "scan", "dependsOn": ["z"]}}}, "steps.a.dependsOn.0"),
     (

@@ -11,14 +11,14 @@ from core.task import Outcome, Reason
 from tests.support.flow_world import Behaviour, World
 
 Json = dict[str, Any]
-NAMES = flow_check.Names(definitions=frozenset({"one", "inc", "echo", "boom"}))
+NAMES = flow_check.Names(definitions=frozenset({"one", "inc", "echo", "boom", "p", "q", "r", "all"}))
 
 
 def a_list(*groups: tuple[str, list[str]], **more: Any) -> Template:
     parts: list[Json] = [{"execution": execution, "tasks": tasks} for execution, tasks in groups]
-    policies: dict[int, str] = more.pop("policies", {})
-    for number, policy in policies.items():
-        parts[number]["finalPolicy"] = policy
+    finalizers: dict[int, str] = more.pop("finalizers", {})
+    for number, name in finalizers.items():
+        parts[number]["finalizer"] = name
     template = flow_parse.parse("list", {"driver": "groups", "queue": "a:b", "groups": parts, **more})
     flow_check.check(template, NAMES)
     return template
@@ -97,16 +97,19 @@ def test_any_json_value_may_be_the_input(value: Any) -> None:
 
 
 def test_upstreams_final_policies_are_kept_and_not_run() -> None:
-    world = World(a_list(("parallel", ["one"]), policies={0: "sum"}, finalPolicy="all"), behaviour=stub)
+    group = {"execution": "parallel", "tasks": ["one"], "finalPolicy": "sum"}
+    template = flow_parse.parse("list", {"driver": "groups", "queue": "a:b", "groups": [group]})
+    assert template.groups[0].final_policy == "sum"
+    world = World(template, behaviour=stub)
     assert world.run().result is None
     assert len(world.jobs) == 1
 
 
 def final(**results: Any) -> Behaviour:
-    """As the stub; a policy answers what is given for it, None being a failure."""
+    """As the stub; a finalizer answers what is given for it, None being a failure."""
 
     def behave(child: Child) -> tuple[Outcome, Any]:
-        if child.kind is not ChildKind.POLICY:
+        if child.definition not in results:
             return stub(child)
         result = results[child.definition]
         return (Outcome.FAILED, "no") if result is None else (Outcome.SUCCEEDED, result)
@@ -114,11 +117,11 @@ def final(**results: Any) -> Behaviour:
     return behave
 
 
-def test_final_policies_get_what_succeeded_when_they_are_asked_for() -> None:
+def test_finalizers_get_what_succeeded() -> None:
     template = a_list(
         ("parallel", ["one", "boom", "inc"]), ("sequential", ["one", "inc"]), ("sequential", ["boom"]),
         ("parallel", ["one"]),
-        policies={0: "p", 1: "q", 2: "r"}, finalPolicy="all", runFinalPolicies=True,
+        finalizers={0: "p", 1: "q", 2: "r"}, finalizer="all",
     )  # fmt: skip
     world = World(template, params={"n": 9}, behaviour=final(p="P", q="Q", all={"sum": 1}))
     flow = world.run()
@@ -126,21 +129,20 @@ def test_final_policies_get_what_succeeded_when_they_are_asked_for() -> None:
     assert world.params("1-final") == [{"n": 2}]
     assert world.params("2-final") == []
     assert world.params("final") == [["Q", [{"n": 1}]]]
-    assert world.children("final")[0].kind is ChildKind.POLICY
     assert (flow.outcome, flow.result) == (Outcome.FAILED, {"sum": 1})
 
 
-def test_a_group_whose_final_policy_fails_has_failed() -> None:
-    template = a_list(("sequential", ["one"]), policies={0: "p"}, runFinalPolicies=True)
+def test_a_group_whose_finalizer_fails_has_failed() -> None:
+    template = a_list(("sequential", ["one"]), finalizers={0: "p"})
     assert World(template, behaviour=final(p=None)).run().reason == Reason(
         type="group-failed", message="1 of 1 groups failed.", data={"groups": [0]}
     )
 
 
-def test_a_list_whose_final_policy_fails_has_failed() -> None:
-    template = a_list(("sequential", ["one"]), finalPolicy="all", runFinalPolicies=True)
+def test_a_list_whose_finalizer_fails_has_failed() -> None:
+    template = a_list(("sequential", ["one"]), finalizer="all")
     flow = World(template, behaviour=final(all=None)).run()
-    assert flow.reason == Reason(type="final-policy-failed", message="The final policy of the list failed.")
+    assert flow.reason == Reason(type="finalizer-failed", message="The finalizer of the list failed.")
 
 
 def test_groups_may_run_at_once() -> None:

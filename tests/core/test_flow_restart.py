@@ -16,7 +16,7 @@ from tests.support.flow_world import Behaviour, World
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Json = dict[str, Any]
 Failing = frozenset[tuple[str, int]]
-KNOWN = flow_check.Names(definitions=frozenset({"work", "undo"}))
+KNOWN = flow_check.Names(definitions=frozenset({"work", "undo", "sum", "all"}))
 
 
 # --- DAGs ------------------------------------------------------------------------------------------------
@@ -216,12 +216,13 @@ def lists(draw: st.DrawFn) -> tuple[Json, Failing]:
         size = draw(st.integers(1, 4))
         group: Json = {"execution": draw(st.sampled_from(["sequential", "parallel"])), "tasks": ["work"] * size}
         if draw(st.booleans()):
-            group["finalPolicy"] = "sum"
+            group["finalizer"] = "sum"
         failing |= {(str(number), index) for index in range(size) if draw(st.integers(0, 4)) == 0}
         failing |= {(f"{number}-final", 0)} if draw(st.integers(0, 4)) == 0 else set()
         groups.append(group)
-    body: Json = {"driver": "groups", "queue": "a:b", "groups": groups, "finalPolicy": "all"}
-    body["runFinalPolicies"] = draw(st.booleans())
+    body: Json = {"driver": "groups", "queue": "a:b", "groups": groups}
+    if draw(st.booleans()):
+        body["finalizer"] = "all"
     body["execution"] = draw(st.sampled_from(["sequential", "parallel"]))
     return body, frozenset(failing)
 
@@ -260,7 +261,7 @@ def test_a_list_does_what_upstream_does_in_any_order_and_after_any_crash(case: t
         final = world.params(f"{key}-final")
         one_by_one = group["execution"] == "sequential"
         output: Any = results[-1] if one_by_one and results else results
-        if body["runFinalPolicies"] and "finalPolicy" in group and (whole if one_by_one else results):
+        if "finalizer" in group and (whole if one_by_one else results):
             assert final == [output]
             whole = whole and (f"{key}-final", 0) not in failing
             output = answer(f"{key}-final", 0, output)
@@ -270,7 +271,7 @@ def test_a_list_does_what_upstream_does_in_any_order_and_after_any_crash(case: t
         bad |= set() if whole else {number}
         outputs += [output] if whole else []
     assert flow.outcome is (Outcome.FAILED if bad else Outcome.SUCCEEDED)
-    if body["runFinalPolicies"]:
+    if "finalizer" in body:
         assert world.params("final") == [outputs]
         assert flow.result == answer("final", 0, outputs)
 

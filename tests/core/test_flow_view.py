@@ -78,7 +78,7 @@ def test_a_dag_is_drawn_with_states_progress_and_compensation() -> None:
 
 def test_a_list_is_drawn_group_by_group() -> None:
     groups = [{"execution": "sequential", "tasks": ["x", "y/z"]}, {"execution": "parallel", "tasks": ["q", "q"]}]
-    one = world({"driver": "groups", "groups": groups, "finalPolicy": "p", "runFinalPolicies": True})
+    one = world({"driver": "groups", "groups": groups, "finalizer": "p"})
     one.engine()
     drawn = lines(one)
     assert '  subgraph g0["1: sequential, running"]' in drawn
