@@ -345,16 +345,17 @@ class Lifecycle:
         queue: Queue,
         by: Actor,
         event: str = "updated",
+        to: Priority | None = None,
         check: Check = _anything,
     ) -> Task:
-        """Change what describes it (`transitions.EDITABLE`); params must still fit the queue's schema.
+        """Change what describes it (`transitions.EDITABLE`) and its priority; params must still fit the queue's schema.
 
         `check` may refuse by what the task is at the moment of the change.
         """
         if "params" in fields:
             schemas.check(queue.params_schema, fields["params"], "params")
         return await self._change(
-            task, lambda now: transitions.edit(check(now), at=self._clock(), by=by, fields=fields, event=event)
+            task, lambda now: transitions.edit(check(now), at=self._clock(), by=by, fields=fields, event=event, to=to)
         )
 
     # --- shared ---

@@ -329,23 +329,44 @@ def assign(task: Task, *, at: datetime, by: Actor, to: Actor | None) -> Transiti
 
 def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) -> Transition:
     """Change the priority, and with it the place in the worklist; a ready task gets a ticket of the new priority."""
+    data = {"from": task.priority.label, "to": to.label}
+    note = Note(type="priority-set", at=at, by=by, data=data)
+    return _keep(task, "priority", at, _prioritised(task, at, to), note)
+
+
+def _prioritised(task: Task, at: datetime, to: priority.Priority) -> dict[str, Any]:
     sets: dict[str, Any] = {"priority": to, "place": priority.place(to, task.created_at, task.id)}
     if task.state is State.READY and task.assignee is None:
         sets["ticket_due"] = at + TICKET_REPAIR
-    data = {"from": task.priority.label, "to": to.label}
-    return _keep(task, "priority", at, sets, Note(type="priority-set", at=at, by=by, data=data))
+    return sets
 
 
 EDITABLE = frozenset({"name", "description", "params", "context", "labels", "record_id"})
 
 
-def edit(task: Task, *, at: datetime, by: Actor, fields: Mapping[str, Any], event: str = "updated") -> Transition:
-    """Change what describes the task (`EDITABLE`); the event carries the new values."""
+def edit(
+    task: Task,
+    *,
+    at: datetime,
+    by: Actor,
+    fields: Mapping[str, Any],
+    event: str = "updated",
+    to: priority.Priority | None = None,
+) -> Transition:
+    """Change what describes the task (`EDITABLE`), and the priority with it (`to`).
+
+    The event carries the new values, and under `before` those that they replace.
+    """
     strange = set(fields) - EDITABLE
     if strange:
         raise ValueError(f"not editable: {sorted(strange)}")
-    note = Note(type=event, at=at, by=by, data=_builtins(dict(fields)))
-    return _keep(task, "edit", at, dict(fields), note)
+    sets = dict(fields)
+    data = sets | {"before": {name: getattr(task, name) for name in sets}}
+    if to is not None:
+        sets |= _prioritised(task, at, to)
+        data |= {"priority": to.label}
+        data["before"] |= {"priority": task.priority.label}
+    return _keep(task, "edit", at, sets, Note(type=event, at=at, by=by, data=_builtins(data)))
 
 
 def delete(task: Task, *, at: datetime, by: Actor) -> Transition:
@@ -451,4 +472,11 @@ def _status(task: Task) -> str:
 
 def _builtins(value: Any) -> Any:
     """JSON's own types only: a note is kept as JSON, and must read back as it was written."""
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, enc_hook=_plain)
+
+
+def _plain(value: Any) -> int:
+    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"no JSON: {type(value)}")

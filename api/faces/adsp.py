@@ -268,10 +268,8 @@ async def _patch(request: Request, task_id: str, at: tuple[str, str] | None = No
     asked = await _accessed(request, task_id, at)
     asked.need(rights.updates(asked.who), "update task")
     lifecycle, task = asked.parts.parts.lifecycle, asked.known
-    if fields:
-        task = await lifecycle.edit(task, fields, queue=asked.home, by=asked.by)
-    if priority is not None:
-        task = await lifecycle.prioritise(task, to=priority, by=asked.by)
+    if fields or priority is not None:
+        task = await lifecycle.edit(task, fields, queue=asked.home, by=asked.by, to=priority)
     return asked.view(task)
 
 

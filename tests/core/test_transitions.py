@@ -63,6 +63,9 @@ STEPS: dict[str, Step] = {
     "unassign": lambda t, at, d: transitions.assign(t, at=at, by=ANN, to=None),
     "priority": lambda t, at, d: transitions.prioritise(t, at=at, by=ANN, to=Priority.URGENT),
     "edit": lambda t, at, d: transitions.edit(t, at=at, by=ANN, fields={"description": "new"}),
+    "edit and prioritise": lambda t, at, d: transitions.edit(
+        t, at=at, by=ANN, fields={"context": {"a": at.second}}, to=Priority.HIGH
+    ),
     "delete": lambda t, at, d: transitions.delete(t, at=at, by=ANN),
 }
 REVIVES = {"retry", "redriven"}
@@ -187,3 +190,10 @@ def test_backoff_stays_within_its_bounds(failures: int, seed: int, jitter: float
     rest = delay(backoff, failures, random.Random(seed)).total_seconds()
     full = min(100.0, 2.0 * 2.0 ** min(failures - 1, 62) if kind is BackoffKind.EXPONENTIAL else 2.0)
     assert full * (1 - jitter) - 1e-6 <= rest <= full + 1e-6
+
+
+def test_an_edit_tells_what_was_before() -> None:
+    change = transitions.edit(new(), at=NOW, by=ANN, fields={"description": "new"}, to=Priority.URGENT)
+    assert change.note is not None
+    before = {"description": None, "priority": "normal"}
+    assert change.note.data == {"description": "new", "priority": "urgent", "before": before}
