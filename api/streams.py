@@ -11,7 +11,7 @@ from datetime import timedelta
 import msgspec
 from prometheus_client import Gauge
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from api.feed import PAGE, Feed, Item, Tail
 from auth import policy
@@ -22,8 +22,6 @@ from core.events import Event
 from core.queue import Queue
 
 HEARTBEAT = timedelta(seconds=15)
-_HELLO = b"retry: 1000\n: hello\n\n"
-_HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -90,13 +88,17 @@ class Stream:
         async with self._feed.following(self._who.tenant) as tail:
             if self._at is None:
                 self._at = tail.reached
-            yield _HELLO
+            yield b"retry: 1000\n" + self._sign(b"hello")
             while not self._feed.closing.is_set() and (left := self._left()) > 0:
                 news = tail.news
                 if frames := self._frames(await self._next(tail, self._at)):
                     yield frames
                 elif self._at >= tail.reached and not await _heard(news, min(left, self._heartbeat)):
-                    yield _HEARTBEAT
+                    yield self._sign(b"still here")
+
+    def _sign(self, word: bytes) -> bytes:
+        """A comment, with the number up to which the caller has everything: it takes the stream up there."""
+        return b"id: %d\n: %b\n\n" % (self._at or 0, word)
 
     async def _next(self, tail: Tail, at: int) -> Sequence[Item]:
         """What comes after number `at`, from the tail if it reaches back that far, else from the record."""
@@ -145,7 +147,7 @@ async def _heard(news: asyncio.Event, seconds: float) -> bool:
 
 
 class EventStream(StreamingResponse):
-    """The answer that a stream is."""
+    """The answer that a stream is. Whoever has its head hears all that happens from then on."""
 
     media_type = "text/event-stream"
 
@@ -156,9 +158,24 @@ class EventStream(StreamingResponse):
         super().__init__(self._chunks, headers=_HEADERS)
 
     async def stream_response(self, send: Send) -> None:
-        """As Starlette's; but a stream that was cut off is closed at once, and not when its garbage is collected."""
+        """As Starlette's, with two differences.
+
+        The head is sent when the place is known at which the stream begins: Starlette sends it before it asks for the
+        first chunk, and what happened in between would be lost. A stream that was cut off is closed at once, and not
+        when its garbage is collected.
+        """
+        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         with self._open.track_inprogress():
             try:
-                await super().stream_response(send)
+                first = await anext(self._chunks)
+                await send(head)
+                await send(_body(first))
+                async for chunk in self._chunks:
+                    await send(_body(chunk))
+                await send(_body(b"", more=False))
             finally:
                 await self._chunks.aclose()
+
+
+def _body(chunk: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": chunk, "more_body": more}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from joserfc import jws
+from prometheus_client import Gauge
 
 from api import context, streams
 from api.feed import Feed
@@ -271,12 +272,35 @@ async def _numbers(chunks: AsyncIterator[bytes], count: int) -> list[str]:
     return numbers
 
 
+async def test_whoever_has_the_head_of_a_stream_hears_all_that_follows(api: Api, feed: Feed) -> None:
+    """What happens, and is on record, before the first byte of the body is made is part of the stream."""
+    bodies: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            bodies.put_nowait(message["body"])
+            return
+        task = await support.submit(api("sub"))
+        await wait_until(lambda: feed.events.history("demo", task["id"], limit=1), what="the event to be on record")
+
+    stream = streams.Stream(feed, reader(), streams.Wanted(), after=None, clock=system_clock)
+    running = asyncio.create_task(streams.EventStream(stream, Gauge("open", "", registry=None)).stream_response(send))
+    async with asyncio.timeout(10):
+        while b"event: created" not in await bodies.get():
+            assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_a_quiet_stream_says_that_it_lives(feed: Feed) -> None:
     chunks = streams.Stream(
         feed, reader(), streams.Wanted(), after=None, clock=system_clock, heartbeat=timedelta(milliseconds=10)
     ).chunks()
     async with asyncio.timeout(10):
-        assert [await anext(chunks) for _ in range(3)][1:] == [b": still here\n\n"] * 2
+        hello, *beats = [await anext(chunks) for _ in range(3)]
+    at = hello.splitlines()[1]
+    assert at.startswith(b"id: ")
+    assert beats == [at + b"\n: still here\n\n"] * 2
     await chunks.aclose()
 
 

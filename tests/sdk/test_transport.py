@@ -1,6 +1,7 @@
 """What is repeated, what never is, and what a caller is told of an outcome that nobody knows."""
 
 import asyncio
+import json
 
 import pytest
 from fastapi import Response
@@ -187,3 +188,22 @@ async def test_a_queue_is_written_with_its_namespace(name: str) -> None:
     async with AsyncClient("http://127.0.0.1:1") as client:
         with pytest.raises(errors.UsageError, match="namespace:name"):
             await client.queues.get(name)
+
+
+async def test_a_stream_that_breaks_before_its_first_event_is_taken_up_where_it_began() -> None:
+    """The server tells with its greeting where the stream begins; nothing of the time without connection is missed."""
+    event = {
+        "id": "t1/1", "n": 8, "seq": 1, "task": "t1", "queue": "a:b", "type": "created", "state": "ready",
+        "at": "2026-01-05T12:00:00.000Z",
+    }  # fmt: skip
+
+    def script(asked: Asked, number: int) -> Response:
+        greeting = "retry: 1000\nid: 7\n: hello\n\n"
+        body = greeting if number == 1 else f"{greeting}id: 8\nevent: created\ndata: {json.dumps(event)}\n\n"
+        return Response(body, media_type="text/event-stream")
+
+    async with wire.answering(script) as server, AsyncClient(server.url) as client, asyncio.timeout(10):
+        async for heard in client.events.follow():
+            assert heard.n == 8
+            break
+    assert [asked.headers.get("last-event-id") for asked in server.asked] == [None, "7"]

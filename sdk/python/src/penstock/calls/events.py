@@ -48,8 +48,8 @@ class EventCalls(Calls):
     ) -> AsyncIterator[Event]:
         """Everything from now on (or after `last_event_id`), for ever; nothing is missed while the connection is away.
 
-        `on_open` is called each time the server has begun to send. Raises what the server refuses, never a lost
-        connection.
+        `on_open` is called each time the server follows: what happens from then on is heard. Raises what the server
+        refuses, never a lost connection.
         """
         query: Query = {"queue": queue, "type": type, "task": task}
         last, failures = last_event_id, 0
@@ -64,15 +64,16 @@ class EventCalls(Calls):
                         on_open()
                     async for number, event in _events(response):
                         last = number or last
-                        yield event
+                        if event is not None:
+                            yield event
             except (errors.ConnectionLost, errors.Unavailable, errors.TooManyRequests) as lost:
                 retry_after = lost.retry_after if isinstance(lost, errors.ApiError) else None
             failures += 1
             await asyncio.sleep(_RETRIES.rest(failures, retry_after))
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Event]]:
-    """The events of a stream with their ids (WHATWG HTML, 9.2.6); comments and what is not ours are passed over."""
+async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Event | None]]:
+    """The events of a stream with their ids (WHATWG HTML, 9.2.6); None where only the id is told, or is not ours."""
     number, data = "", list[str]()
     async for line in response.aiter_lines():
         name, _, value = line.partition(":")
@@ -81,9 +82,8 @@ async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Event]]:
             number = value
         elif name == "data":
             data.append(value)
-        elif line == "" and data:
-            if (event := _parsed("\n".join(data))) is not None:
-                yield number, event
+        elif line == "":
+            yield number, _parsed("\n".join(data)) if data else None
             data.clear()
 
 
