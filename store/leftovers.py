@@ -20,10 +20,25 @@ class Leftovers:
         self._tasks = database["tasks"]
 
     async def ended(self, tenant: str, queue: str, before: datetime, limit: int) -> list[Key]:
-        """Tasks of a queue that ended before that moment, the oldest first (index `ended`)."""
-        found: Document = {"tenant": tenant, "queue": queue, "endedAt": {"$lt": before}, "state": State.DONE.value}
-        rows = self._tasks.find(found, {"_id": 1}).sort([("endedAt", 1), ("_id", 1)]).limit(limit)
-        return [_split(row["_id"]) async for row in rows]
+        """Tasks of a queue that ended before that moment, the oldest first (index `ended`).
+
+        Steps of a flow that goes on are not among them: it may need their results yet.
+        """
+        wanted: Document = {"tenant": tenant, "queue": queue, "endedAt": {"$lt": before}, "state": State.DONE.value}
+        rows = self._tasks.find(wanted, {"parent.flow": 1}).sort([("endedAt", 1), ("_id", 1)]).batch_size(limit)
+        found: list[Key] = []
+        async with rows:
+            while len(found) < limit and (batch := await rows.to_list(limit)):
+                going_on = await self._open_flows(tenant, {row["parent"]["flow"] for row in batch if "parent" in row})
+                found += [_split(row["_id"]) for row in batch if row.get("parent", {}).get("flow") not in going_on]
+        return found[:limit]
+
+    async def _open_flows(self, tenant: str, flows: set[str]) -> set[str]:
+        if not flows:
+            return set()
+        wanted: Document = {"_id": {"$in": [documents.key(tenant, name) for name in flows]}}
+        rows = self._database["flows"].find(wanted | {"endedAt": {"$exists": False}}, {"_id": 1})
+        return {_split(row["_id"])[1] async for row in rows}
 
     async def deleted(self, before: datetime, limit: int) -> list[Key]:
         """Tasks that were deleted before that moment (index `deleted`)."""

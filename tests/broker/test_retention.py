@@ -67,6 +67,21 @@ async def test_ended_tasks_go_with_their_events_when_their_time_is_over(
         await parts.administration.remove("demo", each.key, by=ANN, match=None, force=True)
 
 
+async def test_steps_of_a_flow_that_goes_on_stay(
+    parts: assembly.Parts, queue: Queue, retention: Retention, fake_clock: FakeClock
+) -> None:
+    step, single = await ended(parts, queue), await ended(parts, queue)
+    tasks, flows = parts.record.database["tasks"], parts.record.database["flows"]
+    await tasks.update_one({"_id": f"demo/{step.id}"}, {"$set": {"parent": {"flow": "f", "step": "a", "index": 0}}})
+    await flows.insert_one({"_id": "demo/f", "tenant": "demo"})
+    fake_clock.advance(31 * DAY)
+    await retention.step()
+    assert [await there(parts, task) for task in (step, single)] == [(True, False), (False, False)]
+    await flows.update_one({"_id": "demo/f"}, {"$set": {"endedAt": fake_clock()}})
+    await retention.step()
+    assert await there(parts, step) == (False, False)
+
+
 async def test_what_a_removed_queue_left_goes_too(
     parts: assembly.Parts, retention: Retention, fake_clock: FakeClock
 ) -> None:
