@@ -15,6 +15,7 @@ from api.faces import adsp_answers as answers
 from api.faces import adsp_input as given
 from api.faces import adsp_rights as rights
 from auth.principal import CORE, Principal
+from core import adsp as shapes
 from core import errors, ids
 from core.priority import Priority
 from core.queue import Bindings, Queue
@@ -26,7 +27,6 @@ PREFIX = "/task/v1"
 _BODY, _CALLER = "adsp.body", "adsp.caller"
 _WEEK = timedelta(days=7)
 _ALL_QUEUES = 1000
-_TENANT_URN = "urn:ads:platform:tenant-service:v2:/tenants/"
 _NO_TENANT = "Cannot retrieve task without tenant context."
 
 _JSON: dict[str, Any] = {"application/json": {"schema": {}}}
@@ -115,7 +115,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def view(self, task: Task) -> Response:
         """The task as the answer."""
-        return replies.reply(answers.task_view(task, has_queue=self.queue is not None))
+        return replies.reply(shapes.task_view(task, has_queue=self.queue is not None))
 
 
 # --- tasks ---
@@ -199,10 +199,10 @@ async def adsp_queue_metrics(request: Request, namespace: str, name: str) -> Res
     asked.need(rights.access(asked.who, asked.bindings), "get queue metrics")
     queue = asked.home
     counted = await asked.parts.overviews.census(asked.tenant, queue.key, open_only=open_only)
-    status: dict[str, int] = dict.fromkeys(answers.STATUSES, 0)
-    priority: dict[str, int] = dict.fromkeys(answers.PRIORITIES, 0)
+    status: dict[str, int] = dict.fromkeys(shapes.STATUSES, 0)
+    priority: dict[str, int] = dict.fromkeys(shapes.PRIORITIES, 0)
     for (state, outcome, urgency), count in counted.kinds.items():
-        status[answers.status_name(state, outcome)] += count
+        status[shapes.status_name(state, outcome)] += count
         priority[max(urgency, Priority.NORMAL).label.capitalize()] += count
     view: dict[str, Any] = {
         "namespace": queue.namespace,
@@ -367,7 +367,7 @@ async def _event_metrics(asked: Asked, queue: Queue) -> dict[str, Any]:
     """Wait and work durations in seconds, and event counts, of the last seven days."""
     now = asked.parts.parts.clock()
     week: Bucket = await asked.parts.stats.total(asked.tenant, queue.key, now - _WEEK, now)
-    rate = {"since": answers.when(now - _WEEK)}
+    rate = {"since": shapes.when(now - _WEEK)}
     counts = {"created": "created", "completed": "succeeded", "cancelled": "canceled"}
     return {
         "queue": _interval(week.wait),
@@ -396,7 +396,7 @@ async def _page(asked: Asked, query: Query, top: int, after: str | None) -> Resp
             await asked.parts.parts.directory.queue(asked.tenant, key)
         except errors.NotFound:
             gone.add(key)
-    views = [answers.task_view(task, has_queue=task.queue not in gone) for task in page.tasks]
+    views = [shapes.task_view(task, has_queue=task.queue not in gone) for task in page.tasks]
     return replies.reply(answers.page_view(views, after=after, following=page.next))
 
 
@@ -426,7 +426,7 @@ def _asked(request: Request) -> Asked:
     who: Principal = request.scope[_CALLER]
     tenant = who.tenant
     if tenant == CORE:
-        tenant = (request.query_params.get("tenantId") or "").removeprefix(_TENANT_URN)
+        tenant = (request.query_params.get("tenantId") or "").removeprefix(shapes.TENANT_URN)
         if ids.TENANT.fullmatch(tenant) is None or tenant == CORE:
             raise answers.Refused(400, _NO_TENANT)
     return Asked(who, tenant, context.of(request))

@@ -8,6 +8,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from api.faces import adsp_answers as answers
+from core import adsp as shapes
 from core import ids
 from core.creation import Submission
 from core.priority import Priority
@@ -139,7 +140,7 @@ def creation(value: Any) -> Submission:
         record_id=record_id,
         context=context or {},
         params=data if isinstance(data, dict) else {},
-        priority=answers.PRIORITIES.get(urgency, Priority.NORMAL) if isinstance(urgency, str) else Priority.NORMAL,
+        priority=shapes.PRIORITIES.get(urgency, Priority.NORMAL) if isinstance(urgency, str) else Priority.NORMAL,
     )
 
 
@@ -163,15 +164,15 @@ def _patched_priority(given: Any) -> Priority | None:
     """A number 1 to 3 or such a string, as the console sends it; a name, too. Unknown words are ignored."""
     if given is None or isinstance(given, bool) or not isinstance(given, str | int | float):
         return None
-    if isinstance(given, str) and given in answers.PRIORITIES:
-        return answers.PRIORITIES[given]
+    if isinstance(given, str) and given in shapes.PRIORITIES:
+        return shapes.PRIORITIES[given]
     try:
         number = float(given)
     except ValueError:
         return None
     if number != number or number == 0:  # noqa: PLR0124 - NaN is ignored like any word
         return None
-    found = answers.NUMBERS.get(int(number)) if number in answers.NUMBERS else None
+    found = shapes.NUMBERS.get(int(number)) if number in shapes.NUMBERS else None
     if found is None:
         raise answers.Refused(400, f"Specified priority '{given}' not recognized.")
     return found
@@ -202,9 +203,9 @@ def operation(value: Any, *, checked: bool) -> Body:
 def priority(body: Body) -> Priority:
     """The name of a priority; numbers are refused, as upstream does."""
     given = body.get("priority")
-    if not isinstance(given, str) or given not in answers.PRIORITIES:
+    if not isinstance(given, str) or given not in shapes.PRIORITIES:
         raise answers.Refused(400, f"Specified priority '{given}' not recognized.")
-    return answers.PRIORITIES[given]
+    return shapes.PRIORITIES[given]
 
 
 def assignee(body: Body) -> Actor | None:
