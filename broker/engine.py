@@ -136,7 +136,10 @@ async def _events(parts: Parts) -> None:
     exchange = topology.events_exchange(parts.settings.broker_prefix)
     broker = rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
     announcer = Announcer(log, positions, broker)
-    flowing = Flowing(parts.record.flows, FlowSweeps(database), parts.flows, clock=parts.clock)
+    flowing = Flowing(
+        parts.record.flows, FlowSweeps(database), parts.flows, clock=parts.clock,
+        at_once=parts.settings.list_executor_workers, sweep_seconds=parts.settings.list_executor_poll_interval,
+    )  # fmt: skip
 
     def heard(events: Sequence[Event]) -> None:
         announcer.hear(events)

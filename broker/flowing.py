@@ -2,7 +2,7 @@
 
 It hears of ends from the follower, in the same process. What is heard is only a hint: a child keeps its mark
 `unreported` until its flow shows its end, and a flow its `planDue` until its plan was carried out; both are indexed,
-and looked at as this duty begins and then every few seconds.
+and looked at as this duty begins and then every few seconds (`PENSTOCK_LIST_EXECUTOR_POLL_INTERVAL`).
 """
 
 import asyncio
@@ -23,9 +23,6 @@ from store.flows import Flows as Record
 
 _log = structlog.get_logger(__name__)
 
-AT_ONCE = 64
-"""Flows that are advanced at the same time."""
-SWEEP_SECONDS = 2.0
 _SOON = 0.02
 _BATCH = 1_000
 _ENDS = 20_000
@@ -34,11 +31,16 @@ _ENDS = 20_000
 class Flowing:
     """Advances flows: many at the same time, each in one place."""
 
-    def __init__(self, record: Record, sweeps: FlowSweeps, flows: Flows, *, clock: Clock) -> None:
+    def __init__(
+        self, record: Record, sweeps: FlowSweeps, flows: Flows, *, clock: Clock, at_once: int, sweep_seconds: float
+    ) -> None:
+        """At most `at_once` flows are advanced at the same time; what nobody told of is looked for every so often."""
         self._record = record
         self._sweeps = sweeps
         self._flows = flows
         self._clock = clock
+        self._at_once = at_once
+        self._sweep_seconds = sweep_seconds
         self._dirty: dict[Key, list[Completion]] = {}
         """Flows that have something to do, with the ends that were heard of; without any these are looked up."""
         self._running: dict[Key, asyncio.Task[None]] = {}
@@ -65,13 +67,13 @@ class Flowing:
         self._mark(await self._sweeps.reporting(_ENDS))
         following = await self._sweeps.next_due()
         if following is None:
-            return SWEEP_SECONDS
-        return min(max((following - self._clock()).total_seconds(), _SOON), SWEEP_SECONDS)
+            return self._sweep_seconds
+        return min(max((following - self._clock()).total_seconds(), _SOON), self._sweep_seconds)
 
     async def step(self) -> float:
         """Set about the flows that have something to do, as far as there is room."""
         self._news.clear()
-        room = AT_ONCE - len(self._running)
+        room = self._at_once - len(self._running)
         keys = [key for key in self._dirty if key not in self._running][:room]
         taken = {key: self._dirty.pop(key) for key in keys}
         try:
@@ -83,7 +85,7 @@ class Flowing:
         for key, ends in taken.items():
             task = asyncio.create_task(self._advance(key, ends or found.get(key, ())), name=f"flow {key[1]}")
             self._running[key] = task
-        return SWEEP_SECONDS
+        return self._sweep_seconds
 
     async def _ends(self, keys: Iterable[Key]) -> dict[Key, list[Completion]]:
         by_tenant: dict[str, list[str]] = {}

@@ -1,9 +1,28 @@
 """What an operator sets, by environment variables that start with `PENSTOCK_`."""
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+import durationpy
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(written: Any) -> Any:
+    """A number of seconds, or a duration as Go writes it (`500ms`, `1m30s`)."""
+    if not isinstance(written, str) or written.replace(".", "", 1).isdigit():
+        return written
+    try:
+        return durationpy.from_str(written).total_seconds()
+    except durationpy.DurationError:
+        raise ValueError(f"'{written}' is no duration: write 2, 500ms, 1m30s") from None
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+def _upstream(name: str) -> AliasChoices:
+    """A setting that XFSC's task service has too, by its own name (contract xfsc-and-jobs 1.11)."""
+    return AliasChoices(f"PENSTOCK_{name}", name)
 
 
 class Settings(BaseSettings):
@@ -13,7 +32,7 @@ class Settings(BaseSettings):
     or RabbitMQ's well-known guest account is refused.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True, populate_by_name=True)
 
     environment: Literal["local", "production"] = "production"
 
@@ -32,6 +51,21 @@ class Settings(BaseSettings):
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
     adsp_readers_cancel: bool = Field(default=True, description="On ADSP's face every reader may cancel, as upstream")
+    executor_workers: int = Field(
+        default=8, gt=0, validation_alias=_upstream("EXECUTOR_WORKERS"), description="Calls at once to a task template"
+    )
+    executor_max_task_retries: int = Field(
+        default=10, gt=0, validation_alias=_upstream("EXECUTOR_MAX_TASK_RETRIES"), description="Attempts of such a task"
+    )
+    list_executor_workers: int = Field(
+        default=64, gt=0, validation_alias=_upstream("LIST_EXECUTOR_WORKERS"), description="Flows advanced at once"
+    )
+    list_executor_poll_interval: Seconds = Field(
+        default=2.0,
+        gt=0,
+        validation_alias=_upstream("LIST_EXECUTOR_POLL_INTERVAL"),
+        description="How often the engine looks for flows whose events it missed; nothing waits for that otherwise",
+    )
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True

@@ -151,8 +151,9 @@ async def xfsc_put_task_template(
 ) -> Response:
     """Keep a task template as upstream's collection has it; `queue` says where its tasks go, else `xfsc:tasks`."""
     body = templates.read_task(task_name, await _payload(request))
-    await templates.queue_ready(context.of(request).parts, at, body.queue)
-    made, _ = await catalogue.put(at.tenant, task_name, body.fields(), by=at.by, match=None)
+    parts = context.of(request).parts
+    await templates.queue_ready(parts, at, body.queue)
+    made, _ = await catalogue.put(at.tenant, task_name, body.fields(parts.settings), by=at.by, match=None)
     return answers.reply(templates.task_json(made))
 
 

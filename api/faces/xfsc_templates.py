@@ -12,12 +12,11 @@ from core import errors, ids
 from core.definition import Definition, Target, TargetKind
 from core.flow_template import StoredTemplate
 from core.retry import Backoff, BackoffKind, Retry
+from core.settings import Settings
 from core.task import Limits
 from store.records import EventTask
 
 DEFAULT_QUEUE = "xfsc:tasks"
-_ATTEMPTS = 10
-"""EXECUTOR_MAX_TASK_RETRIES of upstream: so often a task is executed in all."""
 _LEASE_SECONDS = 60.0
 _TIMEOUT_SECONDS = 20.0
 
@@ -38,8 +37,8 @@ class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     cache_scope: Short = ""
     queue: Short = DEFAULT_QUEUE
 
-    def fields(self) -> dict[str, Any]:
-        """As attributes of a definition."""
+    def fields(self, settings: Settings) -> dict[str, Any]:
+        """As attributes of a definition, executed as often and as many at once as upstream's variables say."""
         named = {
             "requestPolicy": self.request_policy,
             "responsePolicy": self.response_policy,
@@ -49,14 +48,24 @@ class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         }
         options = {name: value for name, value in named.items() if value}
         backoff = Backoff(kind=BackoffKind.EXPONENTIAL, initial_seconds=0.5, max_seconds=60.0)
+        retry = Retry(max_attempts=settings.executor_max_task_retries, backoff=backoff)
         return {
             "queue": self.queue,
-            "limits": Limits(lease_seconds=_LEASE_SECONDS, retry=Retry(max_attempts=_ATTEMPTS, backoff=backoff)),
+            "limits": Limits(
+                lease_seconds=_LEASE_SECONDS,
+                retry=Retry(max_attempts=settings.executor_max_task_retries, backoff=backoff),
+            ),
             "target": Target(
                 kind=TargetKind.HTTP,
                 url=self.url or None,
                 method=self.method.upper() or None,
-                options=options | {"raw": True, "timeoutSeconds": _TIMEOUT_SECONDS, "success": list(_ANY_STATUS)},
+                options=options
+                | {
+                    "raw": True,
+                    "timeoutSeconds": _TIMEOUT_SECONDS,
+                    "success": list(_ANY_STATUS),
+                    "concurrency": settings.executor_workers,
+                },
             ),
         }
 
