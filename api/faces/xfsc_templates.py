@@ -51,10 +51,7 @@ class TaskTemplate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         retry = Retry(max_attempts=settings.executor_max_task_retries, backoff=backoff)
         return {
             "queue": self.queue,
-            "limits": Limits(
-                lease_seconds=_LEASE_SECONDS,
-                retry=Retry(max_attempts=settings.executor_max_task_retries, backoff=backoff),
-            ),
+            "limits": Limits(lease_seconds=_LEASE_SECONDS, retry=retry),
             "target": Target(
                 kind=TargetKind.HTTP,
                 url=self.url or None,
