@@ -31,6 +31,7 @@ check: ## lint, format, types, import direction, no registry hosts
 bench: ## measure a local stack of its own; QUICK=1 for one short round
 	@sh deploy/bootstrap.sh servers
 	@$(BIN)/python -m tests.bench.stack_rates $(if $(QUICK),--quick)
+	@$(BIN)/python -m tests.bench.flow_rates $(if $(QUICK),--quick)
 
 clean: ## forget the local stack's data
 	@sh deploy/bootstrap.sh
