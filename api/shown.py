@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from api.schemas import platform_views, queue_views, views
 from auth import policy
 from auth.principal import Principal
+from core.deadlines import Deadlines
 from core.events import Event
 from core.queue import Queue
 from core.task import HELD, Limits, ScheduleRef, Task
@@ -55,6 +56,7 @@ def _shown(task: Task) -> dict[str, Any]:
         "context": task.context,
         "labels": task.labels,
         "record_id": _or_unset(task.record_id),
+        "attachments": task.attachments or UNSET,
         "priority": priority_name(task.priority),
         "state": task.state,
         "outcome": _or_unset(task.outcome),
@@ -66,6 +68,8 @@ def _shown(task: Task) -> dict[str, Any]:
         "updated_at": stamp(task.updated_at),
         "execute_at": maybe_stamp(task.execute_at),
         "expire_at": maybe_stamp(task.expire_at),
+        "due_date": maybe_stamp(task.due_date),
+        "follow_up_date": maybe_stamp(task.follow_up_date),
         "requested_at": maybe_stamp(task.requested_at),
         "started_at": maybe_stamp(task.started_at),
         "ended_at": maybe_stamp(task.ended_at),
@@ -144,6 +148,7 @@ def queue_view(queue: Queue, who: Principal) -> queue_views.QueueView:
             overall_timeout_seconds=limits.overall_seconds,
             retry=limits.retry,
         ),
+        deadlines=deadlines_view(queue.deadlines),
         params_schema=queue.params_schema,
         retention_days=queue.retention_days,
         paused=queue.paused,
@@ -154,6 +159,24 @@ def queue_view(queue: Queue, who: Principal) -> queue_views.QueueView:
         updated_at=stamp(queue.updated_at),
         updated_by=queue.updated_by,
         rights=tuple(sorted(policy.rights(who, queue.bindings))),
+    )
+
+
+def deadlines_view(rules: Deadlines) -> queue_views.DeadlinesView:
+    """What a queue says of the time of its tasks."""
+    return queue_views.DeadlinesView(
+        due_in_seconds=rules.due_in_seconds,
+        remind_before_seconds=rules.remind_before_seconds,
+        escalations=tuple(
+            queue_views.EscalationView(
+                after_seconds=rule.after_seconds,
+                raise_to=UNSET if rule.raise_to is None else priority_name(rule.raise_to),
+                assign_to=_or_unset(rule.assign_to),
+                give_back=rule.give_back or UNSET,
+                notify=rule.notify,
+            )
+            for rule in rules.escalations
+        ),
     )
 
 

@@ -98,7 +98,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
 
 
 async def _timekeeper(parts: Parts) -> None:
-    keeper = Timekeeper(parts.record.sweeps, parts.desk, clock=parts.clock, dice=random.Random())
+    keeper = Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=parts.clock, dice=random.Random())
     try:
         await loops.repeat("timekeeper", keeper.step)
     finally:

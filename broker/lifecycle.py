@@ -355,7 +355,10 @@ class Lifecycle:
         if "params" in fields:
             schemas.check(queue.params_schema, fields["params"], "params")
         return await self._change(
-            task, lambda now: transitions.edit(check(now), at=self._clock(), by=by, fields=fields, event=event, to=to)
+            task,
+            lambda now: transitions.edit(
+                check(now), at=self._clock(), by=by, fields=fields, event=event, to=to, rules=queue.deadlines
+            ),
         )
 
     # --- shared ---

@@ -11,8 +11,10 @@ from datetime import datetime
 import structlog
 
 from broker.desk import Desk
+from broker.directory import Directory
 from core import errors, transitions
 from core.clock import Clock
+from core.deadlines import Deadlines
 from core.task import ENGINE, DueKind, Task
 from core.transitions import Transition
 from store.sweeps import Sweeps
@@ -29,9 +31,10 @@ _MOST_OFFERS = 8
 class Timekeeper:
     """Runs timers in batches; safe beside another one, since every write fits only once."""
 
-    def __init__(self, sweeps: Sweeps, desk: Desk, *, clock: Clock, dice: random.Random) -> None:
+    def __init__(self, sweeps: Sweeps, desk: Desk, directory: Directory, *, clock: Clock, dice: random.Random) -> None:
         self._sweeps = sweeps
         self._desk = desk
+        self._directory = directory
         self._clock = clock
         self._dice = dice
         self._offers: set[asyncio.Task[None]] = set()
@@ -71,7 +74,7 @@ class Timekeeper:
     async def _settle(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
         pairs: list[tuple[Task, Transition]] = []
         for task in tasks:
-            change = self._change(task, now)
+            change = await self._change(task, now)
             try:
                 transitions.apply(change, task)
             except errors.Conflict as error:
@@ -82,7 +85,7 @@ class Timekeeper:
         first, second = await asyncio.gather(self._sweeps.settle(pairs[:half]), self._sweeps.settle(pairs[half:]))
         return first + second
 
-    def _change(self, task: Task, now: datetime) -> Transition:
+    async def _change(self, task: Task, now: datetime) -> Transition:
         """What a timer of this kind means for the task."""
         match task.due_kind:
             case DueKind.START_TIMEOUT:
@@ -95,8 +98,17 @@ class Timekeeper:
                 asked = task.cancel_request
                 by, message = (asked.by, asked.message) if asked is not None else (ENGINE, None)
                 return transitions.cancel(task, at=now, by=by, message=message)
+            case DueKind.ALARM:
+                return transitions.ring(task, at=now, rules=await self._rules(task))
             case _:
                 return transitions.run_out(task, at=now)
+
+    async def _rules(self, task: Task) -> Deadlines:
+        """What the task's queue says of deadlines now; nothing when it was deleted."""
+        try:
+            return (await self._directory.queue(task.tenant, task.queue)).deadlines
+        except errors.NotFound:
+            return Deadlines()
 
     def _offer(self, changed: list[Task]) -> None:
         """Publish tickets for what is ready, behind us. While too many are on their way, they are left to the relay."""

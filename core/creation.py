@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from core import clock, ids, timers
+from core import clock, deadlines, ids, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
-from core.task import TICKET_REPAIR, Actor, Limits, Note, Parent, ScheduleRef, State, Task
+from core.task import TICKET_REPAIR, Actor, Attachment, Limits, Note, Parent, ScheduleRef, State, Task
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,9 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Any] = {}
     labels: tuple[str, ...] = ()
     record_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    due_date: datetime | None = None
+    follow_up_date: datetime | None = None
     priority: Priority | None = None
     execute_at: datetime | None = None
     delay: timedelta | None = None
@@ -77,6 +80,9 @@ def create(
         context=submission.context,
         labels=submission.labels,
         record_id=submission.record_id,
+        attachments=submission.attachments,
+        due_date=_due(submission, queue, begin),
+        follow_up_date=submission.follow_up_date,
         execute_at=execute_at if waits else None,
         expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
         overall_at=None if overall is None else begin + clock.span(overall),
@@ -87,5 +93,15 @@ def create(
         dedup_key=submission.dedup_key,
         fingerprint=submission.fingerprint,
     )
+    if task.due_date is not None or task.follow_up_date is not None:
+        task = msgspec.structs.replace(task, alarm_at=deadlines.alarm(task, queue.deadlines))
     due_at, due_kind = timers.nearest(task)
     return msgspec.structs.replace(task, due_at=due_at, due_kind=due_kind) if due_at else task
+
+
+def _due(submission: Submission, queue: Queue, begin: datetime) -> datetime | None:
+    """When it should be done: as it says, else as its queue does."""
+    usual = queue.deadlines.due_in_seconds
+    if submission.due_date is not None or usual is None:
+        return submission.due_date
+    return begin + clock.span(usual)

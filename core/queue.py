@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from core.deadlines import Deadlines
 from core.priority import Priority
 from core.task import Actor, Limits
 
@@ -39,6 +40,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     updated_by: Actor
     bindings: Bindings = Bindings()
     defaults: Defaults = Defaults()
+    deadlines: Deadlines = Deadlines()
     display_name: str | None = None
     description: str | None = None
     context: dict[str, Any] = {}

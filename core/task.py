@@ -46,6 +46,8 @@ class DueKind(StrEnum):
     OVERALL = "overall"
     EXPIRY = "expiry"
     CANCEL = "cancel"
+    ALARM = "alarm"
+    """A reminder, follow-up, due date or escalation (`core/deadlines.py`): it never ends a task."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,6 +106,14 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: Actor
     at: datetime
     to: Actor | None = None
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Something that belongs to a task and is kept elsewhere."""
+
+    name: str
+    url: str
+    media_type: str | None = None
 
 
 class ScheduleRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +179,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     context: dict[str, Any] = {}
     labels: tuple[str, ...] = ()
     record_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+    due_date: datetime | None = None
+    """When it should be done (`dueAt` is the timer's)."""
+    follow_up_date: datetime | None = None
+    alarm_at: datetime | None = None
+    """The next moment that its dates and its queue's rules speak of; see `core/deadlines.py`."""
+    rung: tuple[str, ...] = ()
+    """Keys of the marks that were."""
 
     execute_at: datetime | None = None
     expire_at: datetime | None = None

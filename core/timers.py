@@ -9,17 +9,20 @@ APPLIES: dict[State, tuple[tuple[str, DueKind], ...]] = {
         ("execute_at", DueKind.EXECUTE),
         ("expire_at", DueKind.EXPIRY),
         ("overall_at", DueKind.OVERALL),
+        ("alarm_at", DueKind.ALARM),
     ),
-    State.READY: (("expire_at", DueKind.EXPIRY), ("overall_at", DueKind.OVERALL)),
+    State.READY: (("expire_at", DueKind.EXPIRY), ("overall_at", DueKind.OVERALL), ("alarm_at", DueKind.ALARM)),
     State.REQUESTED: (
         ("lease_until", DueKind.START_TIMEOUT),
         ("expire_at", DueKind.EXPIRY),
         ("overall_at", DueKind.OVERALL),
+        ("alarm_at", DueKind.ALARM),
     ),
     State.IN_PROGRESS: (
         ("lease_until", DueKind.LEASE),
         ("cancel_by", DueKind.CANCEL),
         ("overall_at", DueKind.OVERALL),
+        ("alarm_at", DueKind.ALARM),
     ),
     State.DONE: (),
 }

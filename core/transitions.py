@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from core import clock, errors, priority, retry, timers
+from core import clock, deadlines, errors, priority, retry, timers
 from core.task import (
     ENGINE,
     HELD,
@@ -34,6 +34,7 @@ from core.task import (
 ANY = frozenset(State)
 CANCEL_GRACE = timedelta(seconds=30)
 _READY = frozenset({State.READY})
+_NO_RULES = deadlines.Deadlines()
 _NO_HOLD: dict[str, Any] = {
     "exec_id": None,
     "holder": None,
@@ -98,7 +99,7 @@ def apply(change: Transition, task: Task) -> Task:
 
 
 def _default(field: str) -> Any:
-    defaults: dict[str, Any] = {"context": {}, "labels": ()}
+    defaults: dict[str, Any] = {"context": {}, "labels": (), "attachments": (), "rung": ()}
     return defaults.get(field)
 
 
@@ -341,7 +342,8 @@ def _prioritised(task: Task, at: datetime, to: priority.Priority) -> dict[str, A
     return sets
 
 
-EDITABLE = frozenset({"name", "description", "params", "context", "labels", "record_id"})
+_DATES = frozenset({"due_date", "follow_up_date"})
+EDITABLE = _DATES | {"name", "description", "params", "context", "labels", "record_id", "attachments"}
 
 
 def edit(
@@ -352,8 +354,9 @@ def edit(
     fields: Mapping[str, Any],
     event: str = "updated",
     to: priority.Priority | None = None,
+    rules: deadlines.Deadlines = _NO_RULES,
 ) -> Transition:
-    """Change what describes the task (`EDITABLE`), and the priority with it (`to`).
+    """Change what describes the task (`EDITABLE`), and the priority with it (`to`); `rules` are its queue's.
 
     The event carries the new values, and under `before` those that they replace.
     """
@@ -366,7 +369,59 @@ def edit(
         sets |= _prioritised(task, at, to)
         data |= {"priority": to.label}
         data["before"] |= {"priority": task.priority.label}
+    if _DATES & set(fields):
+        sets |= _redated(task, fields, rules)
     return _keep(task, "edit", at, sets, Note(type=event, at=at, by=by, data=_builtins(data)))
+
+
+def _redated(task: Task, fields: Mapping[str, Any], rules: deadlines.Deadlines) -> dict[str, Any]:
+    """What else new dates set: a date that changed rings anew."""
+    changed = {name: name in fields and fields[name] != getattr(task, name) for name in _DATES}
+    rung = deadlines.still_rung(task.rung, due_changed=changed["due_date"], follow_up_changed=changed["follow_up_date"])
+    dated = {name: fields.get(name, getattr(task, name)) for name in _DATES}
+    after = msgspec.structs.replace(task, rung=rung, **dated)
+    return {"rung": rung, "alarm_at": deadlines.alarm(after, rules)}
+
+
+def ring(task: Task, *, at: datetime, rules: deadlines.Deadlines) -> Transition:
+    """What the task's next mark says: an event, a higher priority, another person. No event where nothing changes."""
+    mark = deadlines.following(task, rules)
+    if mark is None or mark.at > at:
+        return _silent(task, at, {"alarm_at": None if mark is None else mark.at})
+    rung = (*task.rung, mark.key)
+    sets: dict[str, Any] = {"rung": rung}
+    sets["alarm_at"] = deadlines.alarm(msgspec.structs.replace(task, rung=rung), rules)
+    change = _escalated(task, mark, at)
+    if change is None:
+        return _silent(task, at, sets)
+    return msgspec.structs.replace(change, name="ring", sets={**change.sets, **sets}, sources=OPEN)
+
+
+def _escalated(task: Task, mark: deadlines.Mark, at: datetime) -> Transition | None:
+    rule = mark.rule
+    if mark.kind is deadlines.MarkKind.RAISE:
+        to = None if rule is None else rule.raise_to
+        return None if to is None or to <= task.priority else prioritise(task, at=at, by=ENGINE, to=to)
+    if mark.kind is deadlines.MarkKind.ASSIGN:
+        to = None if rule is None else rule.assign_to
+        same = (task.assignee and task.assignee.id) == (to and to.id)
+        return None if same else assign(task, at=at, by=ENGINE, to=to)
+    data: dict[str, Any] = {"dueDate": task.due_date, "followUpDate": task.follow_up_date, "rule": rule}
+    note = Note(
+        type=mark.kind.value, at=at, by=ENGINE, data=_builtins({k: v for k, v in data.items() if v is not None})
+    )
+    return _keep(task, "ring", at, _repaired(task, at), note)
+
+
+def _silent(task: Task, at: datetime, sets: Mapping[str, Any]) -> Transition:
+    """A change of the alarm alone. A claim may have thrown the ticket away meanwhile, so that another is due."""
+    return Transition(
+        name="ring", at=at, sources=OPEN, target=task.state, seq=task.seq, sets={**sets, **_repaired(task, at)}
+    )
+
+
+def _repaired(task: Task, at: datetime) -> dict[str, Any]:
+    return {"ticket_due": at + TICKET_REPAIR} if task.state is State.READY and task.assignee is None else {}
 
 
 def delete(task: Task, *, at: datetime, by: Actor) -> Transition:

@@ -12,7 +12,7 @@ from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
 from core import transitions
-from core.task import OPEN, State, Task
+from core.task import OPEN, DueKind, State, Task
 from core.transitions import Transition
 from store import changes, documents, mongo
 from store.mongo import Document
@@ -100,7 +100,9 @@ class Tasks:
 
         One update for each priority among them and one read for all; the order is the worklist's.
         """
-        allowed: Document = {"assignment.to.id": {"$in": [None, me]}, "dueAt": {"$not": {"$lte": change.at}}}
+        # A due alarm never stands in the way of work; any other due timer is about to change the task.
+        due: Document = {"dueAt": {"$lte": change.at}, "dueKind": {"$ne": DueKind.ALARM.value}}
+        allowed: Document = {"assignment.to.id": {"$in": [None, me]}, "$nor": [due]}
         narrowed = changes.condition(change) | allowed
         update = changes.blind(change)
         if len(tickets) == 1:

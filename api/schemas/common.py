@@ -95,6 +95,8 @@ TaskId = Annotated[str, _text(100)]
 ExecId = Annotated[str, _text(100), Field(description="The fence that the claim gave.")]
 Label = Annotated[str, _text(100)]
 Labels = Annotated[list[Label], Field(max_length=50)]
+Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+"""Where something is; never followed by us."""
 Key = Annotated[str, _text(200)]
 Definition = Annotated[str, StringConstraints(pattern=rf"^{ids.DEFINITION.pattern}$")]
 Flag = Annotated[bool, Strict()]

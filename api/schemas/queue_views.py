@@ -22,6 +22,24 @@ class DefaultsView(View, frozen=True, kw_only=True, rename="camel"):
     retry: Retry
 
 
+class EscalationView(View, frozen=True, kw_only=True, rename="camel"):
+    """What happens to a task that is still open so many seconds after its due date."""
+
+    after_seconds: float
+    raise_to: PriorityName | UnsetType = UNSET
+    assign_to: Actor | UnsetType = UNSET
+    give_back: Literal[True] | UnsetType = UNSET
+    notify: tuple[str, ...]
+
+
+class DeadlinesView(View, frozen=True, kw_only=True, rename="camel"):
+    """What the queue says of the time of its tasks."""
+
+    due_in_seconds: float | None
+    remind_before_seconds: tuple[float, ...]
+    escalations: tuple[EscalationView, ...]
+
+
 class QueueView(View, frozen=True, kw_only=True, rename="camel"):
     """One queue."""
 
@@ -33,6 +51,7 @@ class QueueView(View, frozen=True, kw_only=True, rename="camel"):
     context: dict[str, Any]
     bindings: Bindings
     defaults: DefaultsView
+    deadlines: DeadlinesView
     params_schema: dict[str, Any] | None
     retention_days: float | None
     paused: bool

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.common import (
     Body,
+    Delay,
+    Flag,
     JsonObject,
     LimitFields,
     LongText,
@@ -17,12 +19,71 @@ from api.schemas.common import (
     example,
     priority,
 )
+from api.schemas.tasks import Assignee
+from core.deadlines import Deadlines, Escalation
 from core.queue import Bindings, Defaults, Queue
+from core.task import Actor
 
 Role = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Roles = Annotated[list[Role], Field(max_length=50)]
 
 _DAY = 86_400
+
+
+class EscalationFields(Body):
+    """What happens to a task that is still open so many seconds after its due date."""
+
+    after_seconds: Delay = 0.0
+    raise_to: PriorityLabel | None = None
+    assign_to: Assignee | None = None
+    give_back: Flag = False
+    notify: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _does_something(self) -> "EscalationFields":
+        if self.assign_to is not None and self.give_back:
+            raise PydanticCustomError("twice", "give assignTo or giveBack, not both")
+        return self
+
+    @property
+    def rule(self) -> Escalation:
+        """The rule."""
+        to = self.assign_to
+        return Escalation(
+            after_seconds=self.after_seconds,
+            raise_to=None if self.raise_to is None else priority(self.raise_to),
+            assign_to=None if to is None else Actor(id=to.id, name=to.name, email=to.email),
+            give_back=self.give_back,
+            notify=self.notify,
+        )
+
+
+class DeadlineFields(Body):
+    """When tasks are due that come without a date, when to remind, and what happens to those that are late."""
+
+    due_in_seconds: Seconds | None = None
+    remind_before_seconds: Annotated[tuple[Seconds, ...], Field(max_length=10)] = ()
+    escalations: Annotated[tuple[EscalationFields, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _one_rule_a_moment(self) -> "DeadlineFields":
+        moments = [each.after_seconds for each in self.escalations]
+        if len(set(moments)) != len(moments):
+            raise PydanticCustomError("twice", "two escalations have the same afterSeconds: put them into one")
+        if len(set(self.remind_before_seconds)) != len(self.remind_before_seconds):
+            raise PydanticCustomError("twice", "two reminders are the same")
+        return self
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """The rules."""
+        return Deadlines(
+            due_in_seconds=self.due_in_seconds,
+            remind_before_seconds=self.remind_before_seconds,
+            escalations=tuple(each.rule for each in self.escalations),
+        )
+
+
 _TEXTS = ("display_name", "description", "context", "params_schema", "retention_days")
 
 
@@ -60,6 +121,7 @@ class QueueBody(Body):
 
     bindings: BindingFields | None = None
     defaults: DefaultFields | None = None
+    deadlines: DeadlineFields | None = None
     display_name: Text | None = None
     description: LongText | None = None
     context: JsonObject | None = None
@@ -84,6 +146,7 @@ class QueueBody(Body):
         return {
             "bindings": self._bound(Bindings()),
             "defaults": (self.defaults or DefaultFields()).defaults(Defaults()),
+            "deadlines": (self.deadlines or DeadlineFields()).deadlines,
             "display_name": self.display_name,
             "description": self.description,
             "context": self.context or {},
@@ -102,6 +165,8 @@ class QueueBody(Body):
             found["bindings"] = self._bound(Bindings() if removed else queue.bindings)
         if "defaults" in given:
             found["defaults"] = Defaults() if self.defaults is None else self.defaults.defaults(queue.defaults)
+        if "deadlines" in given:
+            found["deadlines"] = (self.deadlines or DeadlineFields()).deadlines
         return found
 
     def _bound(self, base: Bindings) -> Bindings:

@@ -19,6 +19,7 @@ from api.schemas.common import (
     Key,
     Labels,
     LimitFields,
+    Link,
     LongText,
     Moment,
     PriorityLabel,
@@ -30,7 +31,7 @@ from api.schemas.common import (
 )
 from core import errors
 from core.creation import Submission
-from core.task import Actor, Limits, Progress
+from core.task import Actor, Attachment, Limits, Progress
 
 MOST = 1000
 """Tasks in one call."""
@@ -57,6 +58,22 @@ def faults_of(error: ValidationError) -> tuple[errors.Fault, ...]:
     return tuple(errors.Fault(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in found)
 
 
+class AttachmentBody(Body):
+    """Something that belongs to the task and is kept elsewhere."""
+
+    name: Text
+    url: Link
+    media_type: Text | None = None
+
+
+Attachments = Annotated[list[AttachmentBody], Field(max_length=50)]
+
+
+def attached(given: Sequence[AttachmentBody] | None) -> tuple[Attachment, ...]:
+    """What a body names."""
+    return tuple(Attachment(name=each.name, url=each.url, media_type=each.media_type) for each in given or ())
+
+
 class TaskBody(LimitFields):
     """A task to be done. What it leaves open comes from its definition, else from the queue."""
 
@@ -81,6 +98,9 @@ class TaskBody(LimitFields):
     execute_at: Moment | None = None
     delay_seconds: Delay | None = None
     expire_at: Moment | None = None
+    due_date: Moment | None = Field(default=None, description="When it should be done; else as its queue says")
+    follow_up_date: Moment | None = Field(default=None, description="When somebody should look at it")
+    attachments: Attachments | None = None
     dedup_key: Key | None = None
 
     @model_validator(mode="after")
@@ -99,6 +119,9 @@ class TaskBody(LimitFields):
             context=self.context or {},
             labels=tuple(self.labels or ()),
             record_id=self.record_id,
+            attachments=attached(self.attachments),
+            due_date=self.due_date,
+            follow_up_date=self.follow_up_date,
             priority=None if self.priority is None else priority(self.priority),
             execute_at=self.execute_at,
             delay=None if self.delay_seconds is None else timedelta(seconds=self.delay_seconds),
@@ -262,6 +285,9 @@ class PatchBody(Body):
     context: JsonObject | None = None
     labels: Labels | None = None
     record_id: Text | None = None
+    due_date: Moment | None = None
+    follow_up_date: Moment | None = None
+    attachments: Attachments | None = None
     priority: PriorityLabel | None = None
 
     @model_validator(mode="after")
@@ -277,4 +303,6 @@ class PatchBody(Body):
             given["context"] = self.context or {}
         if "labels" in given:
             given["labels"] = tuple(self.labels or ())
+        if "attachments" in given:
+            given["attachments"] = attached(self.attachments)
         return given

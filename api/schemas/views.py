@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from core.retry import Retry
-from core.task import Actor, Outcome, Progress, Reason, State
+from core.task import Actor, Attachment, Outcome, Progress, Reason, State
 
 PriorityName = Literal["low", "normal", "high", "urgent"]
 
@@ -56,6 +56,7 @@ class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     context: dict[str, Any]
     labels: tuple[str, ...]
     record_id: str | UnsetType = UNSET
+    attachments: tuple[Attachment, ...] | UnsetType = UNSET
     priority: PriorityName
     state: State
     outcome: Outcome | UnsetType = UNSET
@@ -67,6 +68,8 @@ class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     updated_at: Stamp
     execute_at: Stamp | UnsetType = UNSET
     expire_at: Stamp | UnsetType = UNSET
+    due_date: Stamp | UnsetType = UNSET
+    follow_up_date: Stamp | UnsetType = UNSET
     requested_at: Stamp | UnsetType = UNSET
     started_at: Stamp | UnsetType = UNSET
     ended_at: Stamp | UnsetType = UNSET

@@ -9,6 +9,8 @@ import pytest
 from broker import assembly
 from broker.timekeeper import BATCH, TICK_SECONDS, Timekeeper
 from core import errors
+from core.deadlines import Deadlines, Escalation
+from core.priority import Priority
 from core.queue import Queue
 from core.retry import Backoff, Retry
 from core.task import Limits, Outcome, State
@@ -26,7 +28,7 @@ LIMITS = Limits(
 
 @pytest.fixture
 def keeper(parts: assembly.Parts, fake_clock: FakeClock) -> Timekeeper:
-    return Timekeeper(parts.record.sweeps, parts.desk, clock=fake_clock, dice=random.Random(1))
+    return Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=fake_clock, dice=random.Random(1))
 
 
 async def run(keeper: Timekeeper, parts: assembly.Parts) -> None:
@@ -130,7 +132,7 @@ async def test_two_timekeepers_and_a_worker_at_the_same_moment_do_each_thing_onc
 ) -> None:
     tasks = await submit(parts, queue, 60, limits=LIMITS)
     held = await claim(parts, queue, 60)
-    other = Timekeeper(parts.record.sweeps, parts.desk, clock=fake_clock, dice=random.Random(2))
+    other = Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=fake_clock, dice=random.Random(2))
     fake_clock.advance(20 * SECOND)
     await asyncio.gather(keeper.step(), other.step(), complete(parts, held))
     after = [await read(parts, task) for task in tasks]
@@ -152,3 +154,36 @@ async def test_it_takes_a_batch_at_a_time_and_rests_when_nothing_is_due(
     assert await keeper.step() == TICK_SECONDS
     await keeper.close()
     assert len(await claim(parts, queue, BATCH + 5)) == BATCH + 5
+
+
+async def test_what_is_overdue_is_escalated_by_its_queues_rules_and_can_be_claimed_all_the_while(
+    parts: assembly.Parts, queue: Queue, keeper: Timekeeper, fake_clock: FakeClock
+) -> None:
+    rules = Deadlines(escalations=(Escalation(after_seconds=5.0, raise_to=Priority.URGENT, notify=("ann",)),))
+    queue = await parts.administration.change("demo", queue.key, {"deadlines": rules}, by=ANN)
+    late, claimed = await submit(parts, queue, due_date=fake_clock() + SECOND), await submit(parts, queue)
+    fake_clock.advance(2 * SECOND)
+    assert {each.id for each in await claim(parts, queue, count=2)} == {late[0].id, claimed[0].id}
+    for _ in range(4):
+        await run(keeper, parts)
+    assert (await read(parts, late[0])).last_event.type == "overdue"
+    fake_clock.advance(4 * SECOND)
+    for _ in range(4):
+        await run(keeper, parts)
+    found = await read(parts, late[0])
+    assert (found.priority, found.last_event.type, found.alarm_at) == (Priority.URGENT, "escalated", None)
+    assert found.last_event.data is not None
+    assert found.last_event.data["rule"]["notify"] == ["ann"]
+    seq = found.seq
+    await run(keeper, parts)
+    assert (await read(parts, late[0])).seq == seq
+
+
+async def test_an_overdue_ready_task_gets_a_ticket_again(
+    parts: assembly.Parts, queue: Queue, keeper: Timekeeper, fake_clock: FakeClock
+) -> None:
+    (task,) = await submit(parts, queue, due_date=fake_clock() + SECOND)
+    fake_clock.advance(SECOND)
+    await run(keeper, parts)
+    assert (await read(parts, task)).last_event.type == "overdue"
+    assert [each.id for each in await claim(parts, queue)] == [task.id]
