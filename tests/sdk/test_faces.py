@@ -13,7 +13,7 @@ from tests.sdk import wire
 
 
 def test_both_clients_offer_the_same_calls() -> None:
-    for group in ("tasks", "queues", "events", "tenants"):
+    for group in ("tasks", "queues", "definitions", "flows", "flow_templates", "schedules", "events", "tenants"):
         one, other = getattr(Client("http://x"), group), getattr(AsyncClient("http://x"), group)
         calls = {name for name in dir(one) if not name.startswith("_")} - {"portal"}
         assert calls == {name for name in dir(other) if not name.startswith("_")}

@@ -31,8 +31,21 @@ from penstock.errors import (
     WrongState,
 )
 from penstock.models.base import Backoff, RetryPolicy
+from penstock.models.definition import Concurrency, Definition, Target
+from penstock.models.flow import Flow, FlowTemplate
 from penstock.models.new import NewTask
 from penstock.models.queue import Bindings, Defaults, Queue, QueueMetrics
+from penstock.models.schedule import (
+    Cron,
+    Date,
+    Firing,
+    FlowOrder,
+    Interval,
+    Misfire,
+    Overlap,
+    Schedule,
+    TaskOrder,
+)
 from penstock.models.task import ClaimedTask, Progress, Task
 from penstock.tokens import ClientCredentials, Password, RefreshToken, StaticToken
 from penstock.transport import Retries
@@ -51,18 +64,29 @@ __all__ = [
     "ClaimedTask",
     "Client",
     "ClientCredentials",
+    "Concurrency",
     "Conflict",
     "Connection",
     "ConnectionLost",
     "Context",
+    "Cron",
+    "Date",
     "Defaults",
+    "Definition",
     "Fail",
+    "Firing",
+    "Flow",
+    "FlowOrder",
+    "FlowTemplate",
     "Forbidden",
+    "Interval",
     "Invalid",
     "KeyReused",
     "LeaseLost",
+    "Misfire",
     "NewTask",
     "NotFound",
+    "Overlap",
     "Password",
     "PayloadMismatch",
     "PenstockError",
@@ -78,9 +102,12 @@ __all__ = [
     "Retries",
     "Retry",
     "RetryPolicy",
+    "Schedule",
     "Settlement",
     "StaticToken",
+    "Target",
     "Task",
+    "TaskOrder",
     "TokenRefused",
     "TooLarge",
     "TooManyRequests",

@@ -6,13 +6,16 @@ from typing import Self
 import httpx
 
 from penstock import connection, faces, tokens
+from penstock.calls.definitions import DefinitionCalls
 from penstock.calls.events import EventCalls
+from penstock.calls.flows import FlowCalls, FlowTemplateCalls
 from penstock.calls.holding import Holding
 from penstock.calls.looking import Looking
 from penstock.calls.managing import Managing
 from penstock.calls.paths import ROOT
 from penstock.calls.platform import TenantCalls
 from penstock.calls.queues import QueueCalls
+from penstock.calls.schedules import ScheduleCalls
 from penstock.calls.submitting import Submitting
 from penstock.faces import Async, Calls, Sync, operation
 from penstock.models.platform import Me
@@ -47,6 +50,38 @@ class Queues(QueueCalls, Sync):
 
 class AsyncQueues(QueueCalls, Async):
     """Calls on queues."""
+
+
+class Definitions(DefinitionCalls, Sync):
+    """Calls on definitions."""
+
+
+class AsyncDefinitions(DefinitionCalls, Async):
+    """Calls on definitions."""
+
+
+class Flows(FlowCalls, Sync):
+    """Calls on flows."""
+
+
+class AsyncFlows(FlowCalls, Async):
+    """Calls on flows."""
+
+
+class FlowTemplates(FlowTemplateCalls, Sync):
+    """Calls on flow templates."""
+
+
+class AsyncFlowTemplates(FlowTemplateCalls, Async):
+    """Calls on flow templates."""
+
+
+class Schedules(ScheduleCalls, Sync):
+    """Calls on schedules."""
+
+
+class AsyncSchedules(ScheduleCalls, Async):
+    """Calls on schedules."""
 
 
 class Events(EventCalls, Sync):
@@ -101,6 +136,10 @@ class AsyncClient(_General, Async):
         super().__init__(_transport(url=url, token=token, tenant=tenant, retries=retries, timeout=timeout, http=http))
         self.tasks = AsyncTasks(self._transport)
         self.queues = AsyncQueues(self._transport)
+        self.definitions = AsyncDefinitions(self._transport)
+        self.flows = AsyncFlows(self._transport)
+        self.flow_templates = AsyncFlowTemplates(self._transport)
+        self.schedules = AsyncSchedules(self._transport)
         self.events = AsyncEvents(self._transport)
         self.tenants = AsyncTenants(self._transport)
 
@@ -150,6 +189,10 @@ class Client(_General, Sync):
         super().__init__(*shared)
         self.tasks = Tasks(*shared)
         self.queues = Queues(*shared)
+        self.definitions = Definitions(*shared)
+        self.flows = Flows(*shared)
+        self.flow_templates = FlowTemplates(*shared)
+        self.schedules = Schedules(*shared)
         self.events = Events(*shared)
         self.tenants = Tenants(*shared)
 

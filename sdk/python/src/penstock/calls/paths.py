@@ -1,9 +1,11 @@
 """Where things lie below the server's address."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from penstock import errors
+from penstock.models.base import Record
 from penstock.models.queue import Queue
 from penstock.models.task import Task
 
@@ -72,3 +74,21 @@ def moment(value: datetime | None) -> str | None:
 def given(**members: object) -> dict[str, object]:
     """Those members that were given: not None."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def dumped(record: Record) -> dict[str, Any]:
+    """A record as the wire has it: what was said of it."""
+    return record.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def name(path: str) -> str:
+    """A name that may hold `/`, as the end of a path. Raises UsageError when it is empty."""
+    if not path:
+        raise errors.UsageError("A name is empty.")
+    return quote(path, safe="/")
+
+
+def conditions(version: int | None, *, create_only: bool = False) -> dict[str, str]:
+    """The headers by which a change is made only to this version, or only where nothing is."""
+    found = {} if version is None else {"if-match": f'"{version}"'}
+    return found | ({"if-none-match": "*"} if create_only else {})

@@ -41,22 +41,22 @@ class QueueCalls(Calls):
         With `version` only if that is still its version, with `create_only` only if there is none: PreconditionFailed.
         """
         body = paths.given(
-            bindings=None if bindings is None else _dumped(bindings),
-            defaults=None if defaults is None else _dumped(defaults),
+            bindings=None if bindings is None else paths.dumped(bindings),
+            defaults=None if defaults is None else paths.dumped(defaults),
             displayName=display_name,
             description=description,
             context=context,
             paramsSchema=params_schema,
             retentionDays=retention_days,
         )
-        headers = _if_match(version) | ({"if-none-match": "*"} if create_only else {})
+        headers = paths.conditions(version, create_only=create_only)
         call = Call(method="PUT", path=paths.queue(queue), body=body, headers=headers, repeatable=not headers)
         return await self._transport.answer(call, Queue)
 
     @operation
     async def put_body(self, queue: paths.QueueRef, body: Mapping[str, Any], *, version: int | None = None) -> Queue:
         """As `put`, with the body as the wire has it: for files."""
-        headers = _if_match(version)
+        headers = paths.conditions(version)
         call = Call(method="PUT", path=paths.queue(queue), body=dict(body), headers=headers, repeatable=not headers)
         return await self._transport.answer(call, Queue)
 
@@ -81,7 +81,7 @@ class QueueCalls(Calls):
     @operation
     async def update(self, queue: paths.QueueRef, fields: Mapping[str, Any], *, version: int | None = None) -> Queue:
         """Change some of what is said of it, named as on the wire (a merge patch: None removes)."""
-        headers = _if_match(version)
+        headers = paths.conditions(version)
         call = Call(method="PATCH", path=paths.queue(queue), body=dict(fields), headers=headers, repeatable=not headers)
         return await self._transport.answer(call, Queue)
 
@@ -116,11 +116,3 @@ class QueueCalls(Calls):
 
 def _post(queue: paths.QueueRef, verb: str) -> Call:
     return Call(method="POST", path=f"{paths.queue(queue)}/{verb}", body={}, repeatable=True)
-
-
-def _if_match(version: int | None) -> dict[str, str]:
-    return {} if version is None else {"if-match": f'"{version}"'}
-
-
-def _dumped(record: Record) -> dict[str, Any]:
-    return record.model_dump(by_alias=True, exclude_unset=True)
