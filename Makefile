@@ -1,6 +1,6 @@
 # Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench chaos clean
 
 BIN := .venv/bin
 CORES := $(shell nproc)
@@ -33,6 +33,10 @@ bench: ## measure a local stack of its own; QUICK=1 for one short round
 	@sh deploy/bootstrap.sh servers
 	@$(BIN)/python -m tests.bench.stack_rates $(if $(QUICK),--quick)
 	@$(BIN)/python -m tests.bench.flow_rates $(if $(QUICK),--quick)
+
+chaos: ## attack a stack of its own for MINUTES (1), with SEED, and check that nothing was lost or doubled
+	@sh deploy/bootstrap.sh tests
+	@$(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 clean: ## forget the local stack's data
 	@sh deploy/bootstrap.sh

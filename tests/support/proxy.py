@@ -19,6 +19,10 @@ class Proxy:
         self._port = 0
         self._open = asyncio.Event()
         self._open.set()
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self.delay = 0.0
+        """Seconds that everything takes longer."""
         self._running: set[asyncio.Task[None]] = set()
         self.accepted = 0
         """How many connections came."""
@@ -67,6 +71,11 @@ class Proxy:
     def thaw(self) -> None:
         """Let everything through again, what was held first."""
         self._open.set()
+        self._answering.set()
+
+    def mute(self) -> None:
+        """Let requests through and hold the answers: what is asked is done, and nobody learns of it."""
+        self._answering.clear()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -81,7 +90,9 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        ends = asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        ends = asyncio.gather(
+            self._pump(reader, back, self._open), self._pump(there, writer, self._open, self._answering)
+        )
         try:
             await ends
         except (OSError, asyncio.CancelledError):
@@ -90,10 +101,13 @@ class Proxy:
             writer.transport.abort()
             back.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *gates: asyncio.Event) -> None:
         while chunk := await source.read(65536):
             self.held += 1
-            await self._open.wait()
+            if self.delay:
+                await asyncio.sleep(self.delay)
+            for gate in gates:
+                await gate.wait()
             self.held -= 1
             sink.write(chunk)
             await sink.drain()

@@ -1,0 +1,29 @@
+"""The adversary's plan is a function of its seed, and leaves nobody out."""
+
+from tests.chaos.plan import Fault, Faults, Kind
+
+PROCESSES = ("api-1", "engine-1", "mongod", "rabbitmq")
+LINKS = ("api-1>mongod", "engine-1>rabbitmq")
+
+
+def planned(seed: int, count: int) -> list[Fault]:
+    plan = Faults(seed, processes=PROCESSES, links=LINKS, longest=4.0, rest=2.0, wiped=("rabbitmq",))
+    return [plan.next() for _ in range(count)]
+
+
+def test_the_same_seed_makes_the_same_plan() -> None:
+    assert planned(1, 50) == planned(1, 50)
+    assert planned(1, 50) != planned(2, 50)
+
+
+def test_everybody_is_struck_before_anybody_is_struck_again() -> None:
+    for start in (0, 6, 12):
+        assert {fault.target for fault in planned(3, 18)[start : start + 6]} == {*PROCESSES, *LINKS}
+
+
+def test_links_are_not_killed_and_only_rabbitmq_is_wiped() -> None:
+    plan = planned(4, 600)
+    assert {fault.kind for fault in plan} == set(Kind)
+    assert {fault.target for fault in plan if fault.kind is Kind.WIPE} == {"rabbitmq"}
+    assert {fault.target for fault in plan if fault.kind is Kind.MUTE} <= set(LINKS)
+    assert all(0 < fault.seconds <= 4.0 and 0 < fault.rest <= 2.0 for fault in plan)

@@ -1,0 +1,223 @@
+"""A stack to be attacked: servers, several APIs and engines as processes, and a proxy on every link between them."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from deploy.local import children, mongod, ports, rabbitmq, services
+from tests.support.proxy import Proxy
+
+TENANT = "demo"
+_VHOST = "penstock"
+_UP = 90.0
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a stack is."""
+
+    apis: int = 2
+    engines: int = 2
+    defect: str | None = None
+    """A defect to plant into every API and engine: see `planted.py`."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Servers that run already and are not to be attacked themselves."""
+
+    mongodb: str
+    rabbitmq: str
+
+
+class Part:
+    """One process: `service` says how it is run."""
+
+    def __init__(self, service: children.Service) -> None:
+        self.service = service
+        self.child: children.Child | None = None
+        self.stopped = False
+        self.lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; a start that fails is tried again, for its servers may be away."""
+        async with asyncio.timeout(_UP):
+            while True:
+                try:
+                    self.child = await children.start(self.service)
+                except children.ChildError:
+                    continue
+                return
+
+    async def end(self, number: signal.Signals) -> None:
+        """Send it a signal that ends it, and take its remains away."""
+        assert self.child is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child.pid, number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.child.process.wait(), 20)
+        await children.kill(self.child)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal that it survives."""
+        assert self.child is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child.pid, number)
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended by itself."""
+        return self.child is not None and self.child.process.returncode is not None
+
+
+class World:
+    """What runs, by name: `mongod`, `rabbitmq`, `issuer`, `api-1`, `engine-1`..., and links such as `api-1>mongod`."""
+
+    def __init__(self, home: Path, shape: Shape) -> None:
+        self.home = home
+        self.shape = shape
+        self.parts: dict[str, Part] = {}
+        self.links: dict[str, Proxy] = {}
+        self.auth = ""
+        self.mongodb = ""
+        """The address without a proxy, for who looks at the record."""
+        self.database = "penstock"
+
+    @property
+    def apis(self) -> Sequence[str]:
+        """Where callers reach the API: a proxy in front of each process."""
+        return [self.links[f"callers>api-{number}"].url for number in range(1, self.shape.apis + 1)]
+
+    def log(self, role: str) -> str:
+        """What a process logged."""
+        file = self.parts[role].service.log
+        return file.read_text(errors="replace") if file.exists() else ""
+
+
+@asynccontextmanager
+async def running(home: Path, shape: Shape, given: Given | None = None) -> AsyncGenerator[World]:
+    """A stack that serves; everything of it has ended afterwards."""
+    world = World(home, shape)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(_end, world)
+        at = await _servers(world, given)
+        await _processes(world, at, stack)
+        yield world
+
+
+async def _end(world: World) -> None:
+    """End everything that runs still, servers last."""
+    for part in world.parts.values():
+        if part.stopped:
+            part.signal(signal.SIGCONT)
+    for role in reversed(list(world.parts)):
+        part = world.parts[role]
+        if part.child is not None:
+            await children.kill(part.child)
+
+
+async def _servers(world: World, given: Given | None) -> Given:
+    """Start the issuer and, unless they are given, the servers; answers their addresses."""
+    port = ports.free()
+    world.auth = f"http://{ports.LOOPBACK}:{port}"
+    world.parts["issuer"] = Part(services.issuer(world.home, port))
+    starting = [world.parts["issuer"].start()]
+    if given is None:
+        member, node = mongod.member(world.home), rabbitmq.node(world.home, vhosts=(_VHOST,))
+        world.parts["mongod"] = Part(mongod.server(member))
+        world.parts["epmd"] = Part(rabbitmq.epmd(node))
+        world.parts["rabbitmq"] = Part(rabbitmq.server(node))
+        starting += [world.parts["mongod"].start(), _in_turn(world.parts["epmd"], world.parts["rabbitmq"])]
+        given = Given(mongodb=member.url, rabbitmq=node.url(_VHOST))
+    else:
+        world.database = f"chaos_{os.getpid()}_{port}"
+    await asyncio.gather(*starting)
+    # A driver that asks the replica set for its members would go round the proxies.
+    world.mongodb = given.mongodb.partition("?")[0] + "?directConnection=true"
+    return Given(mongodb=world.mongodb, rabbitmq=given.rabbitmq)
+
+
+async def _in_turn(*parts: Part) -> None:
+    for part in parts:
+        await part.start()
+
+
+async def _processes(world: World, at: Given, stack: contextlib.AsyncExitStack) -> None:
+    roles = [f"api-{n}" for n in range(1, world.shape.apis + 1)]
+    roles += [f"engine-{n}" for n in range(1, world.shape.engines + 1)]
+    for role in roles:
+        env = {
+            "PENSTOCK_ENVIRONMENT": "local",
+            "PENSTOCK_AUTH_URL": world.auth,
+            "PENSTOCK_MONGODB_URL": await _through(world, stack, f"{role}>mongod", at.mongodb),
+            "PENSTOCK_MONGODB_DATABASE": world.database,
+            "PENSTOCK_RABBITMQ_URL": await _through(world, stack, f"{role}>rabbitmq", at.rabbitmq),
+            "PENSTOCK_BROKER_PREFIX": world.database,
+        }
+        if role.startswith("api"):
+            port = ports.free()
+            world.parts[role] = Part(_api(world, role, port, env))
+            await _through(world, stack, f"callers>{role}", f"http://{ports.LOOPBACK}:{port}")
+        else:
+            world.parts[role] = Part(_engine(world, role, env))
+    await asyncio.gather(*(world.parts[role].start() for role in roles))
+
+
+async def _through(world: World, stack: contextlib.AsyncExitStack, name: str, url: str) -> str:
+    """The address that leads to `url` through a proxy of that name."""
+    world.links[name] = proxy = await stack.enter_async_context(Proxy(url))
+    return proxy.url
+
+
+def _api(world: World, role: str, port: int, env: Mapping[str, str]) -> children.Service:
+    flags = ("--ws", "none", "--log-level", "warning", "--no-access-log", "--no-server-header")
+    limits = ("--host", ports.LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", "3")
+    if world.shape.defect is None:
+        argv = (sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", *flags, *limits)
+    else:
+        argv = (sys.executable, "-m", "tests.chaos.planted", world.shape.defect, "api", str(port))
+    command = children.Command(argv=argv, env=env)
+    url = f"http://{ports.LOOPBACK}:{port}/health/live"
+    return children.Service(role=role, home=world.home, command=lambda: command, ready=lambda: _answers(url))
+
+
+def _engine(world: World, role: str, env: Mapping[str, str]) -> children.Service:
+    argv = (sys.executable, "-m", "broker", "engine")
+    if world.shape.defect is not None:
+        argv = (sys.executable, "-m", "tests.chaos.planted", world.shape.defect, "engine")
+    log = world.home / "logs" / f"{role}.log"
+    read_from = 0
+
+    def command() -> children.Command:
+        nonlocal read_from
+        read_from = log.stat().st_size if log.exists() else 0
+        return children.Command(argv=argv, env={**env, "PENSTOCK_LOG_LEVEL": "INFO"})
+
+    async def ready() -> None:
+        while b"engine started" not in log.read_bytes()[read_from:]:
+            await asyncio.sleep(0.05)
+
+    return children.Service(role=role, home=world.home, command=command, ready=ready)
+
+
+async def _answers(url: str) -> None:
+    """Return when the address answers, whatever it says: its servers may be away."""
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                await client.get(url)
+                return
+            await asyncio.sleep(0.05)
+
+
+def empty(world: World, role: str) -> None:
+    """Delete what RabbitMQ keeps on disk, its password and ports not included."""
+    assert role == "rabbitmq"
+    shutil.rmtree(world.home / "rabbitmq", ignore_errors=True)
