@@ -5,7 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from penstock.cli import accounts, dev, exits, output, queues, tasks, tenants, workers
+from penstock.cli import (
+    accounts,
+    definitions,
+    dev,
+    exits,
+    flows,
+    output,
+    queues,
+    schedules,
+    tasks,
+    templates,
+    tenants,
+    workers,
+)
 from penstock.cli.shared import Session, command
 from penstock.transport import USER_AGENT
 
@@ -42,6 +55,10 @@ def root(
 accounts.add(app)
 queues.add(app)
 tasks.add(app)
+definitions.add(app)
+flows.add(app)
+templates.add(app)
+schedules.add(app)
 workers.add(app)
 tenants.add(app)
 dev.add(app)

@@ -27,6 +27,13 @@ def complete_queue(incomplete: str) -> list[str]:
 Queue = Annotated[
     str, typer.Argument(help="The queue, namespace:name.", metavar="QUEUE", autocompletion=complete_queue)
 ]
+Params = Annotated[str | None, typer.Option(help="The params, as JSON or @file.")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="One of them; the value is JSON or a string.", metavar="NAME=VALUE"),
+]
+File = Annotated[str | None, typer.Option(help="All of it as JSON, as text or @file.")]
+Version = Annotated[int | None, typer.Option(help="Only if this is still its version.")]
 TaskId = Annotated[str, typer.Argument(help="The task's id.", metavar="TASK")]
 TaskIds = Annotated[list[str], typer.Argument(help="Ids of tasks.", metavar="TASK...")]
 
@@ -54,6 +61,28 @@ def moment(text: str | None) -> datetime | None:
     except errors.UsageError:
         hint = "write 2026-03-01, 2026-03-01T09:30, 2026-03-01T09:30Z, or 2h for two hours ago"
         raise errors.UsageError(f"{text!r} is not a time; {hint}.") from None
+
+
+def future(text: str | None) -> datetime | None:
+    """A time to come: ISO 8601 (local time without a zone), or in how long: `2h`. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        pass
+    try:
+        return datetime.now(UTC) + timedelta(seconds=seconds(text) or 0.0)
+    except errors.UsageError:
+        hint = "write 2026-03-01, 2026-03-01T09:30, 2026-03-01T09:30Z, or 2h for in two hours"
+        raise errors.UsageError(f"{text!r} is not a time; {hint}.") from None
+
+
+def params_of(params: str | None, pairs: list[str] | None) -> Any:
+    """`--params` as JSON, and `--param` pairs over it; None when neither was given. Raises UsageError."""
+    if not pairs:
+        return json_value(params, "--params")
+    return (json_object(params, "--params") or {}) | assignments(pairs)
 
 
 def json_value(text: str | None, name: str) -> Any:

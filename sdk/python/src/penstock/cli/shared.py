@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +18,7 @@ from penstock.client import AsyncClient, Client
 from penstock.transport import Retries
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Item = TypeVar("Item")
 
 _PANEL = "Which server, as whom, how to answer"
 _PATIENCE_SECONDS = 3.0
@@ -70,6 +71,14 @@ class Session:
             output.print_json(value)
         else:
             output.show(people())
+
+    def listing(self, items: Iterable[Item], columns: Sequence[str], row: Callable[[Item], Sequence[object]]) -> None:
+        """Many things: as a JSON object a line as they come, or as a table for people."""
+        if self.as_json:
+            for item in items:
+                output.print_json(item)
+        else:
+            output.show(output.table(columns, [row(item) for item in items]))
 
     def say(self, sentence: str, value: Any = None) -> None:
         """What was done: a sentence for people, the value as JSON."""

@@ -22,11 +22,8 @@ def submit(
     session: Session,
     queue: Queue,
     *,
-    params: Annotated[str | None, typer.Option(help="The params, as JSON or @file.")] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", "-p", help="One of them; the value is JSON or a string.", metavar="NAME=VALUE"),
-    ] = None,
+    params: arguments.Params = None,
+    param: arguments.Param = None,
     ndjson: Annotated[str | None, typer.Option(help="A file of JSON lines, each a task's params; or -.")] = None,
     csv: Annotated[str | None, typer.Option(help="A CSV file with a header, each row a task's params; or -.")] = None,
     whole: Annotated[bool, typer.Option("--whole", help="A JSON line is a whole task: params, name, ...")] = False,
@@ -42,8 +39,8 @@ def submit(
     key_field: Annotated[str | None, typer.Option(help="In a file: the param that is the key.")] = None,
     record_id_field: Annotated[str | None, typer.Option(help="In a file: the param that is the record id.")] = None,
     delay: Annotated[str | None, typer.Option(help="Not before so long: 30s, 2h.")] = None,
-    execute_at: Annotated[str | None, typer.Option(help="Not before this time.")] = None,
-    expire_at: Annotated[str | None, typer.Option(help="Not after this time.")] = None,
+    execute_at: Annotated[str | None, typer.Option(help="Not before this time, or in: 2h.")] = None,
+    expire_at: Annotated[str | None, typer.Option(help="Not after this time, or in: 2h.")] = None,
     wait: Annotated[str | None, typer.Option(help="Wait so long for its end; status 10 without success.")] = None,
 ) -> None:
     """Submit a task, or one for each line of a file.
@@ -59,14 +56,12 @@ def submit(
         "recordId": record_id,
         "dedupKey": key,
         "delaySeconds": arguments.seconds(delay),
-        "executeAt": arguments.moment(execute_at),
-        "expireAt": arguments.moment(expire_at),
+        "executeAt": arguments.future(execute_at),
+        "expireAt": arguments.future(expire_at),
     }
     common = _new({name: value for name, value in given.items() if value is not None})
     if ndjson is None and csv is None:
-        one = arguments.json_value(params, "--params") if params else None
-        if param:
-            one = (arguments.json_object(params, "--params") or {}) | arguments.assignments(param)
+        one = arguments.params_of(params, param)
         _submit_one(session, queue, common.model_copy(update={"params": one}), arguments.seconds(wait))
         return
     if (ndjson and csv) or params or param or key or wait:
