@@ -1,6 +1,6 @@
 # Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chaos clean
+.PHONY: help run test test-keycloak check bench chaos clean
 
 BIN := .venv/bin
 CORES := $(shell nproc)
@@ -8,9 +8,9 @@ CORES := $(shell nproc)
 WORKERS ?= $(shell n=$(CORES); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
 
 help: ## show this list
-	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
 
-run: ## set everything up, start the local stack, stop it with Ctrl-C
+run: ## set everything up, start the local stack, stop it with Ctrl-C; KEYCLOAK=1 for real Keycloak
 	@sh deploy/bootstrap.sh servers
 	@sh deploy/console.sh
 	@exec setpriv --pdeathsig TERM -- $(BIN)/python -m deploy.local.stack
@@ -18,8 +18,14 @@ run: ## set everything up, start the local stack, stop it with Ctrl-C
 test: ## set everything up and run all tests, with real servers
 	@sh deploy/bootstrap.sh tests
 	@sh deploy/console.sh
+	@$(BIN)/python -m deploy.local.keycloak_dist
 	@# Real servers on a busy machine: what fails is tried once more, and the report names it.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --reruns 1 -raR
+
+test-keycloak: ## run the tests over HTTP with tokens of a real Keycloak
+	@sh deploy/bootstrap.sh tests
+	@REQUIRE_KEYCLOAK=1 $(BIN)/python -m deploy.local.keycloak_dist
+	@REQUIRE_KEYCLOAK=1 PENSTOCK_TEST_ISSUER=keycloak $(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/api tests/auth
 
 check: ## lint, format, types, import direction, no registry hosts
 	@sh deploy/bootstrap.sh

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     rabbitmq_url: SecretStr = Field(description="amqp:// or amqps:// address, vhost included")
 
     auth_url: str = Field(description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}")
+    public_url: str | None = Field(default=None, description="Where browsers find us: the console is below it")
+    keycloak_admin_client_id: str | None = Field(
+        default=None, description="Service client of Keycloak that may make realms and look into them; None: it may not"
+    )
+    keycloak_admin_client_secret: SecretStr | None = Field(default=None, description="Its secret")
+    keycloak_admin_realm: str = Field(default="master", description="The realm of that client")
     audience: str = Field(default="penstock", description="What a token's `aud` must contain")
     client_id: str = Field(default="penstock", description="Our own client: its roles count unqualified")
 

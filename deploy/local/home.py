@@ -14,7 +14,7 @@ from deploy.local import children
 ROOT = Path(__file__).parents[2]
 """The checkout: the server is an application that runs from here."""
 
-_KEEPS = ("hold", "issuer", "logs", "metrics", "mongodb", "rabbitmq")
+_KEEPS = ("hold", "issuer", "keycloak", "logs", "metrics", "mongodb", "rabbitmq")
 _KEEPS_FILES = ("*.json", "rabbitmq.password", "seeded", "stack.pid")
 
 

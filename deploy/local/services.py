@@ -12,6 +12,14 @@ from deploy.local import children, ports
 
 
 @dataclass(frozen=True, kw_only=True)
+class Admin:
+    """A service client in the realm `master`."""
+
+    client_id: str
+    secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Addresses:
     """Where the parts of a stack answer."""
 
@@ -19,6 +27,8 @@ class Addresses:
     auth: str
     rabbitmq: str
     mongodb: str
+    keycloak: Admin | None = None
+    """Where the issuer is Keycloak: who may make realms there."""
 
 
 def issuer(home: Path, port: int) -> children.Service:
@@ -81,12 +91,17 @@ def _metrics(home: Path) -> Path:
 
 def _settings(at: Addresses) -> dict[str, str]:
     """The server's settings (core/settings.py) that say where its parts are."""
-    return {
+    found = {
         "PENSTOCK_ENVIRONMENT": "local",
         "PENSTOCK_MONGODB_URL": at.mongodb,
         "PENSTOCK_RABBITMQ_URL": at.rabbitmq,
         "PENSTOCK_AUTH_URL": at.auth,
+        "PENSTOCK_PUBLIC_URL": at.api,
     }
+    if at.keycloak is not None:
+        found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_ID"] = at.keycloak.client_id
+        found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_SECRET"] = at.keycloak.secret
+    return found
 
 
 async def _answers(url: str) -> None:

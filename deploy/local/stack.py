@@ -11,27 +11,55 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from deploy.local import children, home, mongod, ports, rabbitmq, report, seed, services, supervisor
+from deploy.local import (
+    children,
+    home,
+    keycloak,
+    keycloak_dist,
+    mongod,
+    ports,
+    rabbitmq,
+    report,
+    seed,
+    services,
+    supervisor,
+)
 
 _VHOST = "penstock"
+_OBSTACLES = (
+    home.HomeInUseError,
+    keycloak_dist.KeycloakMissingError,
+    mongod.MongodMissingError,
+    rabbitmq.RabbitmqMissingError,
+)
 _STOPPED_LAST = (("issuer", "rabbitmq", "mongod"), ("epmd",))
 
 
 class Stack:
     """One local stack in its folder, which this process has claimed."""
 
-    def __init__(self, folder: Path, listener: socket.socket, *, workers: int) -> None:
+    def __init__(self, folder: Path, listener: socket.socket, *, workers: int, real: Path | None) -> None:
+        """`real` is a distribution of Keycloak to use as the issuer."""
         self._home = folder
         self._workers = workers
         self._listener = listener
         self._node = rabbitmq.node(folder, vhosts=(_VHOST,))
         self._member = mongod.member(folder)
-        self._auth_port = ports.remembered(folder / "issuer.ports.json", ("issuer",))["issuer"]
+        api = f"http://{ports.LOOPBACK}:{listener.getsockname()[1]}"
+        auth_port = ports.remembered(folder / "issuer.ports.json", ("issuer",))["issuer"]
+        admin = None
+        if real is None:
+            self._issuer = services.issuer(folder, auth_port)
+        else:
+            keeper = keycloak.server(folder, origins=(api, api.replace(ports.LOOPBACK, "localhost")))
+            admin = services.Admin(client_id=keycloak.ADMIN, secret=keeper.secret)
+            self._issuer = keycloak.service(keeper, real)
         self._at = services.Addresses(
-            api=f"http://{ports.LOOPBACK}:{listener.getsockname()[1]}",
-            auth=f"http://{ports.LOOPBACK}:{self._auth_port}",
+            api=api,
+            auth=f"http://{ports.LOOPBACK}:{auth_port}",
             rabbitmq=self._node.url(_VHOST),
             mongodb=self._member.url,
+            keycloak=admin,
         )
         self._services = supervisor.Supervisor(hold=folder / "hold", say=report.line, changed=self._write)
         self._ready = False
@@ -42,7 +70,7 @@ class Stack:
         await _together(
             self._start_rabbitmq(),
             self._start("MongoDB", mongod.server(self._member), self._member.address),
-            self._start("Issuer", services.issuer(self._home, self._auth_port), self._at.auth),
+            self._start("Issuer" if self._at.keycloak is None else "Keycloak", self._issuer, self._at.auth),
         )
         apis = services.api(self._home, self._at, listener=self._listener.fileno(), count=self._workers)
         await _together(
@@ -83,11 +111,11 @@ class Stack:
             report.write(self._home, self._at, self._services.pids)
 
 
-async def run(folder: Path, port: int, workers: int) -> int:
+async def run(folder: Path, port: int, workers: int, real: Path | None) -> int:
     """Run a stack until a signal or a failure; the number of the exit."""
     told = _told_to_stop()
     with contextlib.closing(ports.listen(port)) as listener:
-        stack = Stack(folder, listener, workers=workers)
+        stack = Stack(folder, listener, workers=workers, real=real)
         try:
             starting = asyncio.create_task(stack.start())
             if await _first(starting, told):
@@ -148,10 +176,11 @@ def main() -> int:
                 report.line(f"ended {ended} processes that an earlier stack had left")
             rabbitmq.scripts()
             mongod.program()
-            return asyncio.run(run(folder, port, workers))
+            real = keycloak_dist.distribution() if os.environ.get("KEYCLOAK", "") not in {"", "0"} else None
+            return asyncio.run(run(folder, port, workers, real))
     except ports.PortTakenError as error:
         report.problem(f"{error}; choose another: make run PENSTOCK_PORT=8081")
-    except (home.HomeInUseError, rabbitmq.RabbitmqMissingError, mongod.MongodMissingError) as error:
+    except _OBSTACLES as error:
         report.problem(str(error))
     return 1
 

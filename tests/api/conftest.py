@@ -9,15 +9,15 @@ import pymongo.database
 import pytest
 
 from core.settings import Settings
-from deploy.local import issuer
 from tests.support import api as support
-from tests.support import tenancy
+from tests.support import keycloaks, tenancy
+from tests.support.keycloaks import Issuer
 
 
 @pytest.fixture(scope="session")
-def tokens() -> Iterator[issuer.Issuer]:
-    """The local issuer, one for all tests of a worker."""
-    with support.issuing() as running:
+def tokens() -> Iterator[Issuer]:
+    """The local issuer, one for all tests of a worker; a real Keycloak with PENSTOCK_TEST_ISSUER=keycloak."""
+    with keycloaks.running() if keycloaks.wanted() else support.issuing() as running:
         yield running
 
 
@@ -39,12 +39,12 @@ def database_name(kept_database: pymongo.database.Database[dict[str, Any]]) -> s
 
 
 @pytest.fixture
-def settings(mongodb_url: str, rabbitmq_url: str, database_name: str, tokens: issuer.Issuer) -> Settings:
+def settings(mongodb_url: str, rabbitmq_url: str, database_name: str, tokens: Issuer) -> Settings:
     return support.settings(mongodb_url, rabbitmq_url, tokens.url, database_name)
 
 
 @pytest.fixture
-async def api(settings: Settings, tokens: issuer.Issuer) -> AsyncIterator[support.Api]:
+async def api(settings: Settings, tokens: Issuer) -> AsyncIterator[support.Api]:
     """An application; `api("wim")` is a client of that person."""
     async with support.serving(settings, tokens) as running:
         yield running

@@ -10,9 +10,9 @@ import pytest
 from joserfc import jwk, jws, jwt
 
 from core.tenant import TenantState
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
+from tests.support.keycloaks import Issuer
 
 ME = "/api/v1/me"
 
@@ -47,14 +47,14 @@ async def test_who_am_i(api: Api) -> None:
     ],
 )
 async def test_a_token_that_is_not_for_us_is_refused(
-    api: Api, tokens: issuer.Issuer, change: dict[str, Any], reason: str
+    api: Api, tokens: Issuer, change: dict[str, Any], reason: str
 ) -> None:
     answer = await api.client(tokens.sign("demo", claims_of(api, "wim") | change)).get(ME)
     assert (answer.status_code, support.code(answer), answer.json()["reason"]) == (401, "unauthenticated", reason)
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-async def test_a_token_of_another_key_or_algorithm_is_refused(api: Api, tokens: issuer.Issuer) -> None:
+async def test_a_token_of_another_key_or_algorithm_is_refused(api: Api, tokens: Issuer) -> None:
     claims = claims_of(api, "ada")
     own = jwk.RSAKey.generate_key(2048)
     forged = jwt.encode({"alg": "RS256"}, claims, own)

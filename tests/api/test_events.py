@@ -17,11 +17,11 @@ from auth.principal import TASK_READER, Principal
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
 from core.clock import system_clock
-from deploy.local import issuer
 from store.events import Events
 from tests.support import api as support
 from tests.support import serving
 from tests.support.api import QUEUE, Api
+from tests.support.keycloaks import Issuer
 from tests.support.waiting import wait_until
 
 OTHER = "/api/v1/queues/intake/other"
@@ -198,7 +198,7 @@ async def test_metrics_tell_rates_and_durations(api: Api, address: str) -> None:
     assert 0 <= metrics["workSeconds"]["min"] <= metrics["workSeconds"]["average"] <= metrics["workSeconds"]["max"]
 
 
-async def test_a_stream_ends_with_its_token(api: Api, address: str, tokens: issuer.Issuer) -> None:
+async def test_a_stream_ends_with_its_token(api: Api, address: str, tokens: Issuer) -> None:
     claims: dict[str, Any] = msgspec.json.decode(jws.extract_compact(api.token("rex").encode()).payload)
     soon = claims | {"exp": int(system_clock().timestamp()) + 2}
     async with serving.hearing(address, tokens.sign("demo", soon)) as stream, asyncio.timeout(10):

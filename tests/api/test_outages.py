@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from api import app as applications
 from core.settings import Settings
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
+from tests.support.keycloaks import Issuer
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until
 
@@ -98,7 +98,7 @@ async def test_without_mongodb_everything_is_refused_in_time(api: Api, queue: st
 
 
 async def test_an_api_that_starts_before_its_stores(
-    settings: Settings, rabbitmq: Proxy, mongodb: Proxy, tokens: issuer.Issuer
+    settings: Settings, rabbitmq: Proxy, mongodb: Proxy, tokens: Issuer
 ) -> None:
     await rabbitmq.shut()
     await mongodb.shut()

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.settings import Settings
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
+from tests.support.keycloaks import Issuer
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-async def other(api: Api, settings: Settings, tokens: issuer.Issuer) -> AsyncIterator[Api]:
+async def other(api: Api, settings: Settings, tokens: Issuer) -> AsyncIterator[Api]:
     """Another process of the same API."""
     async with support.serving(settings, tokens) as running:
         yield running

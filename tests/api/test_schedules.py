@@ -9,10 +9,10 @@ import pytest
 
 from broker.scheduler import Scheduler
 from core.settings import Settings
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import Api
 from tests.support.clock import FakeClock
+from tests.support.keycloaks import Issuer
 
 PATH = "/api/v1/schedules"
 TASK = {"queue": "intake:strike-reports", "name": "tick", "params": {"a": 1}, "priority": "high", "labels": ["x"]}
@@ -26,7 +26,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def api(settings: Settings, tokens: issuer.Issuer, clock: FakeClock) -> AsyncIterator[Api]:
+async def api(settings: Settings, tokens: Issuer, clock: FakeClock) -> AsyncIterator[Api]:
     async with support.serving(settings, tokens, clock=clock) as running:
         await support.make_queue(running("ada"))
         yield running

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import Api
+from tests.support.keycloaks import Issuer
 
 ELSEWHERE = "http://127.0.0.1:1/realms/new"
 
@@ -27,7 +27,7 @@ async def test_an_operator_registers_a_tenant(api: Api) -> None:
     assert [tenant["id"] for tenant in listed] == ["acme", "core", "demo", "new-one"]
 
 
-async def test_a_tenant_that_moved_to_another_issuer(api: Api, tokens: issuer.Issuer) -> None:
+async def test_a_tenant_that_moved_to_another_issuer(api: Api, tokens: Issuer) -> None:
     """Who could log in before cannot now, and the other way round; at once in this process."""
     assert (await api("ada").get("/api/v1/me")).status_code == 200
     await api("root").put("/api/v1/tenants/demo", json={"issuer": ELSEWHERE})
@@ -36,7 +36,7 @@ async def test_a_tenant_that_moved_to_another_issuer(api: Api, tokens: issuer.Is
     assert (await api("ada").get("/api/v1/me")).status_code == 200
 
 
-async def test_an_issuer_is_one_tenants(api: Api, tokens: issuer.Issuer) -> None:
+async def test_an_issuer_is_one_tenants(api: Api, tokens: Issuer) -> None:
     for tenant in ("new-one", "acme"):
         taken = await api("root").put(f"/api/v1/tenants/{tenant}", json={"issuer": tokens.issuer_of("demo")})
         assert (taken.status_code, support.code(taken)) == (409, "already-exists")

@@ -25,6 +25,7 @@ from core.settings import Settings
 from core.tenant import Tenant
 from deploy.local import issuer
 from store import indexes
+from tests.support.keycloaks import Issuer
 from tests.support.waiting import wait_until
 
 REALMS = ("core", "demo", "acme")
@@ -121,7 +122,7 @@ def document() -> dict[str, Any]:
 class Api:
     """One application and its callers: `api("wim").get(...)`, `api("ada", "acme")`, `api("root")`, `api(None)`."""
 
-    def __init__(self, app: FastAPI, tokens: issuer.Issuer) -> None:
+    def __init__(self, app: FastAPI, tokens: Issuer) -> None:
         self.app = app
         self.tokens = tokens
         self._transport = Documented(httpx.ASGITransport(app), document())
@@ -166,7 +167,7 @@ def settings(mongodb_url: str, rabbitmq_url: str, auth_url: str, name: str, **mo
 
 
 @asynccontextmanager
-async def serving(chosen: Settings, tokens: issuer.Issuer, *, clock: Clock = system_clock) -> AsyncGenerator[Api]:
+async def serving(chosen: Settings, tokens: Issuer, *, clock: Clock = system_clock) -> AsyncGenerator[Api]:
     """An application that is ready, its tenants registered."""
     app = applications.build(chosen, clock=clock)
     async with app.router.lifespan_context(app):

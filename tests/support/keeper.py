@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from deploy.local import children, mongod, rabbitmq
+from deploy.local import children, keycloak, keycloak_dist, mongod, rabbitmq
 from tests.support import servers
 
 VHOSTS = ("main", *(f"gw{worker}" for worker in range(16)))
@@ -45,6 +45,10 @@ async def _start(server: str, home: Path, running: list[children.Child]) -> str:
         member = mongod.member(home)
         running.append(await children.start(mongod.server(member)))
         return member.url
+    if server == servers.KEYCLOAK:
+        real = keycloak.server(home)
+        running.append(await children.start(keycloak.service(real, keycloak_dist.distribution(fetch=False))))
+        return f"{real.url} {real.secret}"
     node = rabbitmq.node(home, vhosts=VHOSTS)
     running.append(await children.start(rabbitmq.epmd(node)))
     running.append(await children.start(rabbitmq.server(node)))

@@ -1,4 +1,4 @@
-"""One RabbitMQ and one mongod for a whole pytest run, whichever xdist worker asks first.
+"""One RabbitMQ, one mongod and one Keycloak for a whole pytest run, whichever xdist worker asks first.
 
 The process that pytest was started as owns a folder for the run. A server is started on first demand by a
 keeper process (`tests.support.keeper`) that lives exactly as long as the owner, so that a killed run leaves
@@ -20,6 +20,7 @@ from pathlib import Path
 
 RABBITMQ = "rabbitmq"
 MONGODB = "mongod"
+KEYCLOAK = "keycloak"
 
 _FOLDER = "PENSTOCK_TEST_RUN"
 _OWNER = "PENSTOCK_TEST_OWNER"
@@ -45,7 +46,7 @@ def close_run() -> None:
 def url(server: str) -> str:
     """The address of a server of this run, started now if nobody asked for it before.
 
-    For RabbitMQ without the virtual host at the end.
+    For RabbitMQ without the virtual host at the end; for Keycloak the secret of its administrator follows a blank.
     """
     folder = Path(os.environ[_FOLDER])
     address = folder / f"{server}.url"

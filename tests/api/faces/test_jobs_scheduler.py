@@ -9,11 +9,11 @@ import pytest
 
 from broker.scheduler import Scheduler
 from core.settings import Settings
-from deploy.local import issuer
 from tests.support import api as support
 from tests.support.api import Api
 from tests.support.clock import FakeClock
 from tests.support.jobs import detail, register, wrong
+from tests.support.keycloaks import Issuer
 
 JOBS = "/scheduler/jobs"
 FIELDS = {
@@ -30,7 +30,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def api(settings: Settings, tokens: issuer.Issuer, clock: FakeClock) -> AsyncIterator[Api]:
+async def api(settings: Settings, tokens: Issuer, clock: FakeClock) -> AsyncIterator[Api]:
     async with support.serving(settings, tokens, clock=clock) as running:
         await support.make_queue(running("ada"))
         await register(running)
