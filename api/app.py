@@ -32,23 +32,29 @@ from api.routes import (
     submits,
     tasks,
     tenants,
+    webhooks,
 )
 from api.tenancy import Tenancy
 from auth import basic, tokens
 from auth import tenants as issuers
 from broker import assembly
+from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
+from broker.webhook_calls import Caller
+from broker.webhooks import Book
 from core import errors, logs
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
+from store.deliveries import Deliveries
 from store.events import Events
 from store.overview import Overviews
 from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.stats import Stats
+from store.webhooks import Webhooks
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +72,7 @@ _ROUTERS = (
     records.router,
     secrets.router,
     schedules.router,
+    webhooks.router,
     callers.router,
     sign_in.router,
     tenants.router,
@@ -122,7 +129,7 @@ def _lifespan(
             assembly.running(settings, name="api", clock=clock) as parts,
             httpx.AsyncClient(trust_env=False) as http,
         ):
-            kept = parts.record.tenants
+            kept, outbound = parts.record.tenants, Outbound()
             lookup = issuers.Tenants(kept.by_issuer, clock)
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
@@ -143,6 +150,13 @@ def _lifespan(
                 stats=Stats(parts.record.database),
                 secrets=Secrets(parts.record.database),
                 records=Records(parts.record.database),
+                webhooks=Book(
+                    Webhooks(parts.record.database),
+                    Deliveries(parts.record.database),
+                    feed.events,
+                    Caller(outbound, kept, clock=clock),
+                    clock=clock,
+                ),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 console_client_id=settings.console_client_id,
                 closing=closing,
@@ -150,6 +164,7 @@ def _lifespan(
             async with assembly.beside(_prepare(parts, tenancy), feed.run()):
                 with hangup.set_at_stop(closing):
                     yield
+            await outbound.aclose()
             await exchange_of_clients.aclose()
             await verifier.aclose()
             await lookup.aclose()

@@ -20,6 +20,7 @@ from broker.flows import Flows
 from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
 from broker.templates import Templates
+from broker.webhooks import Book
 from core.clock import Clock
 from store.overview import Overviews
 from store.records import Records
@@ -42,6 +43,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     basic: Exchange
     secrets: Secrets
     records: Records
+    webhooks: Book
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
@@ -104,6 +106,10 @@ async def _records(request: Request) -> Records:
     return of(request).records
 
 
+async def _webhooks(request: Request) -> Book:
+    return of(request).webhooks
+
+
 async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
@@ -125,6 +131,9 @@ Administers = Annotated[Administration, Depends(_administration)]
 
 Directories = Annotated[Directory, Depends(_directory)]
 """Queues and definitions, cached."""
+
+Webhooking = Annotated[Book, Depends(_webhooks)]
+"""Everything that can happen to a webhook."""
 
 Timetables = Annotated[Timetable, Depends(_timetable)]
 """Everything that can happen to a schedule."""

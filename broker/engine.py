@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker import loops
+from broker import loops, webhook_hub
 from broker.announcer import Announcer
 from broker.assembly import Parts
 from broker.flowing import Flowing
@@ -94,6 +94,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
         "push": lambda: _push(parts),
+        "webhooks": lambda: _webhooks(parts),
     }
 
 
@@ -169,6 +170,15 @@ def _scheduler(parts: Parts) -> Coroutine[Any, Any, None]:
     record = parts.record
     scheduler = Scheduler(record.schedules, record.firings, record.halts, record.tenants, parts.runs, clock=parts.clock)
     return loops.repeat("scheduler", scheduler.step)
+
+
+def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
+    settings, broker = parts.settings, parts.broker
+    exchange = rabbit.Events(broker.consuming, broker.publisher, topology.events_exchange(settings.broker_prefix))
+    first_delay = timedelta(seconds=settings.webhook_retry_seconds)
+    return webhook_hub.work(
+        parts.record.database, parts.record.tenants, exchange, clock=parts.clock, first_delay=first_delay
+    )
 
 
 async def _push(parts: Parts) -> None:

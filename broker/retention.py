@@ -15,6 +15,8 @@ _log = structlog.get_logger(__name__)
 EVERY_SECONDS = 60.0
 TOMBSTONES = timedelta(hours=1)
 """For so long the rest of a deleted task stays, so that followers can still tell of it."""
+DELIVERIES = timedelta(days=14)
+"""For so long webhooks' deliveries can be looked at and replayed."""
 _BATCH = 500
 _BATCHES = 20
 """Of each kind in one pass; the next pass goes on."""
@@ -50,6 +52,7 @@ class Retention:
         await self._leftovers.erase_series("stats", "at", now - self._retention)
         await self._leftovers.erase_series("redrives", "endedAt", now - self._retention)
         await self._leftovers.erase_series("firings", "recordedAt", now - self._retention)
+        await self._leftovers.erase_series("webhookDeliveries", "endedAt", now - min(DELIVERIES, self._retention))
         await self._leftovers.erase_series("records", "receivedAt", now - self._retention)
         await self._leftovers.erase_series("flows", "endedAt", now - longest)
         return 1.0 if more else EVERY_SECONDS

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
         validation_alias=_upstream("LIST_EXECUTOR_POLL_INTERVAL"),
         description="How often the engine looks for flows whose events it missed; nothing waits for that otherwise",
     )
+    webhook_retry_seconds: float = Field(default=5.0, gt=0, le=3600, description="First delay of a failed delivery")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True

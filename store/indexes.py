@@ -119,6 +119,25 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("recordedAt", ASCENDING)], name="age"),
     ],
+    "webhooks": [IndexModel([("active", ASCENDING)], name="active", partialFilterExpression={"active": True})],
+    "webhookDeliveries": [
+        IndexModel(
+            [(field, ASCENDING) for field in ("tenant", "webhook", "nextAt", "n")],
+            name="due",
+            partialFilterExpression={"open": True},
+        ),
+        IndexModel(
+            [(field, ASCENDING) for field in ("tenant", "webhook", "group", "n")],
+            name="group",
+            partialFilterExpression={"open": True},
+        ),
+        IndexModel(
+            [("tenant", ASCENDING), ("webhook", ASCENDING)]
+            + [(field, DESCENDING) for field in ("createdAt", "n", "_id")],
+            name="newest",
+        ),
+        IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
+    ],
     "redrives": [
         IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running"),
         IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("createdAt", DESCENDING)], name="queue"),

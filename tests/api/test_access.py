@@ -43,6 +43,9 @@ async def world(api: Api, queue: str) -> World:
     content = {"driver": "decisions", "queue": "intake:strike-reports"}
     await api("ada").put("/api/v1/flow-templates/reports/review", json=content)
     flow = (await api("sub").post("/api/v1/flows", json={"template": "reports/review"})).json()["id"]
+    hook = (await api("ada").post("/api/v1/webhooks", json={"name": "x", "url": "http://127.0.0.1:1"})).json()["id"]
+    await api("ada").post(f"/api/v1/webhooks/{hook}/test")
+    (delivery,) = (await api("ada").get(f"/api/v1/webhooks/{hook}/deliveries")).json()["items"]
     return World(
         ready=ready,
         held=held,
@@ -51,6 +54,8 @@ async def world(api: Api, queue: str) -> World:
         definition=definition,
         template="reports/review",
         flow=flow,
+        webhook=hook,
+        delivery=delivery["id"],
     )
 
 
@@ -106,6 +111,8 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         template=world.template,
         flow_id=world.flow,
         step="decisions",
+        webhook_id=world.webhook,
+        delivery_id=world.delivery,
     )
     return await client.request(method, path, json=case.body(world), headers=case.headers)
 
@@ -116,6 +123,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
     paths += ["/api/v1/secrets"]
+    paths += ["/api/v1/webhooks", f"/api/v1/webhooks/{world.webhook}/deliveries"]
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

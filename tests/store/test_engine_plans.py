@@ -6,15 +6,19 @@ from datetime import timedelta
 import pytest
 
 from core import transitions
+from core.delivery import Delivery
 from store import indexes, mongo
+from store.deliveries import Deliveries, Wanted
 from store.eventlog import EventLog
 from store.events import Events
 from store.headers import Headers
 from store.leftovers import Leftovers
 from store.redrives import Redrives
+from store.snapshots import Snapshots
 from store.stats import Stats, Unit
 from store.sweeps import Sweeps
 from store.tasks import Tasks
+from store.webhooks import Webhooks
 from tests.store.test_events import event
 from tests.support import plans
 from tests.support.making import ANN, NOW, task
@@ -51,9 +55,27 @@ CALLS: dict[str, tuple[str, Call]] = {
     "a tenant's events": ("stream", lambda db: Events(db).since("demo", 2, limit=10, queues=[REPORTS])),
     "series": ("series", lambda db: Stats(db).series("demo", REPORTS, Unit.HOUR, NOW, LATER)),
     "total": ("series", lambda db: Stats(db).total("demo", REPORTS, NOW, LATER)),
+    "active webhooks": ("active", lambda db: Webhooks(db).active()),
+    "due deliveries": ("due", lambda db: Deliveries(db).due("demo", "w", now=LATER, limit=10)),
+    "next delivery": ("due", lambda db: Deliveries(db).next_due("demo", "w")),
+    "waiting deliveries": ("due", lambda db: Deliveries(db).waiting("demo", "w", at_most=10)),
+    "heads of groups": ("group", lambda db: Deliveries(db).heads("demo", "w", ["t", "u"])),
+    "postponed group": ("group", lambda db: Deliveries(db).postpone("demo", "w", "t", LATER)),
+    "hurried deliveries": ("due", lambda db: Deliveries(db).hurry("demo", "w", NOW)),
+    "deliveries": ("newest", lambda db: Deliveries(db).page("demo", "w", Wanted(), after=None, limit=10)),
+    "old deliveries": ("age", lambda db: Leftovers(db).erase_series("webhookDeliveries", "endedAt", NOW)),
+    "stories": ("_id_", lambda db: Snapshots(db).of("demo", ["t", "u"])),
     "open redrives": ("running", lambda db: Redrives(db).open(10)),
     "redrives of a queue": ("queue", lambda db: Redrives(db).of_queue("demo", REPORTS, limit=10)),
 }
+
+
+def delivery(number: int, hook: str) -> Delivery:
+    """One that waits."""
+    return Delivery(
+        tenant="demo", id=f"msg-{hook}-{number}", webhook=hook, type="created", n=number, group=f"t{number % 7}",
+        body="{}", open=True, created_at=NOW, next_at=NOW + timedelta(seconds=number),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -71,6 +93,8 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     await store.apply("demo", made[20], transitions.delete(made[20], at=NOW, by=ANN))
     await store.ticketed([("demo", each.id) for each in made[40:]])
     await EventLog(database).append([event(f"t{n}", 1, n) for n in range(1, 30)])
+    for hook in ("w", "v"):
+        await Deliveries(database).insert("demo", [delivery(n, hook) for n in range(40)])
     recorder.commands.clear()
     yield database, recorder
     await client.close()

@@ -10,6 +10,7 @@ _TASK = f"{NATIVE}/tasks/{{task_id}}"
 _SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
 _DEFINITION = f"{NATIVE}/definitions/{{definition:path}}"
 _TEMPLATE = f"{NATIVE}/flow-templates/{{template:path}}"
+_WEBHOOK = f"{NATIVE}/webhooks/{{webhook_id}}"
 _FLOW = f"{NATIVE}/flows/{{flow_id}}"
 _EVERYBODY_BUT_ADMINS = ("nil", "wim", "ann", "rex", "sub")
 
@@ -25,6 +26,8 @@ class World:
     definition: str
     template: str
     flow: str
+    webhook: str
+    delivery: str
 
 
 Body = Callable[[World], Any]
@@ -208,6 +211,25 @@ CASES: dict[tuple[str, str], Case] = {
         shows_nothing=lambda answer: "value" not in answer,
     ),
     ("DELETE", f"{NATIVE}/secrets/{{name}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{NATIVE}/webhooks"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items
+    ),
+    ("POST", f"{NATIVE}/webhooks"): Case(
+        right="ada",
+        refused=_EVERYBODY_BUT_ADMINS,
+        body=lambda _: {"name": "x", "url": "https://example.org"},
+        foreign=201,
+        shows_nothing=_is_new,
+    ),
+    ("GET", _WEBHOOK): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("PATCH", _WEBHOOK): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"name": "other"}),
+    ("DELETE", _WEBHOOK): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_WEBHOOK}/test"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_WEBHOOK}/rotate-secret"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_WEBHOOK}/replay"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"status": "any"}),
+    ("GET", f"{_WEBHOOK}/deliveries"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("GET", f"{_WEBHOOK}/deliveries/{{delivery_id}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_WEBHOOK}/deliveries/{{delivery_id}}/replay"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{NATIVE}/definitions"): Case(
         right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil",)
     ),

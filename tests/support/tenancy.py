@@ -16,6 +16,7 @@ from pymongo import monitoring
 OWNED = frozenset(
     {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
     | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
+    | {"webhooks", "webhookDeliveries"}
 )
 """Collections whose documents belong to tenants."""
 
@@ -32,6 +33,7 @@ UNSCOPED = frozenset(
         ("stats.py", "record"),
         ("schedules.py", "due"),
         ("schedules.py", "next_due"),
+        ("webhooks.py", "active"),
     }
 )
 """Methods elsewhere that are for the engine: (file, function)."""

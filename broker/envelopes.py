@@ -1,0 +1,44 @@
+"""Events in ADSP's envelope, for whoever tells them: webhooks, the topic exchange, live streams."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from core import adsp_events
+from core.events import Event
+from store.snapshots import Snapshots, Story
+
+_TRIES = 20
+_REST = 0.05
+
+
+class Envelopes:
+    """Makes envelopes of events."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    async def of(self, tenant: str, events: Sequence[Event]) -> list[dict[str, Any] | None]:
+        """One for each of a tenant's events; None for those that ADSP does not know."""
+        wanted = sorted({event.task for event in events if event.type in adsp_events.NAMES})
+        stories = await self._stories(tenant, wanted)
+        return [_told(event, stories.get(event.task)) for event in events]
+
+    async def _stories(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Story]:
+        """The stories, read again for a moment while a task shows more than its events tell yet."""
+        stories: dict[str, Story] = {}
+        missing = list(task_ids)
+        for _ in range(_TRIES):
+            if missing:
+                stories |= await self._snapshots.of(tenant, missing)
+            missing = [name for name in missing if not stories[name].whole]
+            if not missing:
+                break
+            await asyncio.sleep(_REST)
+        return stories
+
+
+def _told(event: Event, story: Story | None) -> dict[str, Any] | None:
+    if story is None or event.type not in adsp_events.NAMES:
+        return None
+    return adsp_events.told(event, story.now, story.events)

@@ -1,0 +1,82 @@
+"""Calls a webhook's receiver: signed by Standard Webhooks, through the guard for addresses that tenants give."""
+
+import asyncio
+from datetime import datetime
+
+import msgspec
+import standardwebhooks
+from cachetools import TTLCache
+
+from broker.outbound import Blocked, Call, Outbound, Unreachable
+from core import delivery, errors, push, webhook
+from core.clock import Clock
+from core.delivery import Attempt
+from core.webhook import Webhook
+from store.tenants import Tenants
+
+TIMEOUT_SECONDS = 15.0
+_MOST_READ = 4 * 1024
+_TENANTS = 10_000
+_ALLOWED_SECONDS = 5.0
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a call, and the moment before which the receiver wants no other (`Retry-After`)."""
+
+    attempt: Attempt
+    not_before: datetime | None = None
+
+
+class Caller:
+    """Makes signed calls."""
+
+    def __init__(self, outbound: Outbound, tenants: Tenants, *, clock: Clock) -> None:
+        self._outbound = outbound
+        self._tenants = tenants
+        self._clock = clock
+        self._allowed: TTLCache[str, tuple[str, ...]] = TTLCache(_TENANTS, _ALLOWED_SECONDS)
+
+    async def call(self, hook: Webhook, message_id: str, body: str) -> Said:
+        """Send a message once; what went wrong is in what is said. Raises `Unavailable`."""
+        at, loop = self._clock(), asyncio.get_running_loop()
+        began = loop.time()
+        call = Call(
+            method="POST",
+            url=hook.url,
+            headers=headers(hook, message_id, body, at),
+            body=body.encode(),
+            timeout=TIMEOUT_SECONDS,
+            most=_MOST_READ,
+        )
+        allowed = await self._listed(hook.tenant)
+        status = error = response = not_before = None
+        try:
+            answer = await self._outbound.send(hook.tenant, call, allowed=allowed)
+        except (Unreachable, Blocked) as failure:
+            error = failure.detail
+        except (errors.Invalid, ValueError) as failure:
+            error = str(failure)
+        else:
+            status, response = answer.status, delivery.excerpt(answer.body)
+            not_before = push.retry_after(answer.headers.get("retry-after"), at=at)
+        took = round((loop.time() - began) * 1000)
+        attempt = Attempt(at=at, ms=took, status=status, error=error, response=response)
+        return Said(attempt=attempt, not_before=not_before)
+
+    async def _listed(self, tenant: str) -> tuple[str, ...]:
+        if tenant not in self._allowed:
+            found = await self._tenants.get(tenant)
+            self._allowed[tenant] = () if found is None else found.http_allow
+        return self._allowed[tenant]
+
+
+def headers(hook: Webhook, message_id: str, body: str, at: datetime) -> dict[str, str]:
+    """The headers of a call, signed with every secret that counts."""
+    signatures = [standardwebhooks.Webhook(secret).sign(message_id, at, body) for secret in webhook.signing(hook, at)]
+    return {
+        "content-type": "application/json",
+        "user-agent": "Penstock",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
