@@ -22,6 +22,7 @@ from api.routes import (
     flow_templates,
     flows,
     health,
+    imports,
     leases,
     queues,
     records,
@@ -70,6 +71,7 @@ _ROUTERS = (
     flow_templates.router,
     redrives.router,
     records.router,
+    imports.router,
     secrets.router,
     schedules.router,
     webhooks.router,
@@ -109,7 +111,9 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
         lifespan=_lifespan(settings, clock, measures),
     )
     problems.install(app)
-    app.add_middleware(middleware.BodyLimit, most=settings.max_body_bytes)
+    # What is uploaded to be imported is not read into memory, and has a limit of its own.
+    files = {imports.UPLOADS: settings.max_import_bytes}
+    app.add_middleware(middleware.BodyLimit, most=settings.max_body_bytes, longer=files)
     app.add_middleware(middleware.Envelope, answered=measures.answered)
     for router in _ROUTERS:
         # Included routers are matched anew with every request, each route twice; these routes are just ours.

@@ -17,6 +17,7 @@ from broker.assembly import Parts, Record
 from broker.definitions import Catalogue
 from broker.directory import Directory
 from broker.flows import Flows
+from broker.intake import Intake
 from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
 from broker.templates import Templates
@@ -114,6 +115,10 @@ async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
 
+async def _intake(request: Request) -> Intake:
+    return of(request).parts.intake
+
+
 async def _timetable(request: Request) -> Timetable:
     return of(request).parts.timetable
 
@@ -137,6 +142,9 @@ Webhooking = Annotated[Book, Depends(_webhooks)]
 
 Timetables = Annotated[Timetable, Depends(_timetable)]
 """Everything that can happen to a schedule."""
+
+Intakes = Annotated[Intake, Depends(_intake)]
+"""Everything that can happen to an import."""
 
 Tenancies = Annotated[Tenancy, Depends(_tenancy)]
 """Everything that can happen to a tenant."""

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from starlette.requests import Request
@@ -86,24 +86,26 @@ async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class BodyLimit:
-    """Refuses bodies over `most` bytes, announced or not, with 413.
+    """Refuses bodies over `most` bytes, announced or not, with 413; `longer` has other limits, by path.
 
     Starlette's own limit answers plain text where ours is a problem.
     """
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most: int, longer: Mapping[re.Pattern[str], int]) -> None:
         self._app = app
         self._most = most
+        self._longer = longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; whoever reads a body that turns out too large gets `TooLarge` raised."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = next((limit for path, limit in self._longer.items() if path.fullmatch(scope["path"])), self._most)
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > self._most:
+        if not announced.isdigit() or int(announced) > most:
             response = problems.answer(
-                self._too_large(), path=scope["path"], request_id=scope.get("penstock.request_id")
+                _too_large(most), path=scope["path"], request_id=scope.get("penstock.request_id")
             )
             await response(scope, receive, send)
             return
@@ -113,11 +115,12 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._most:
-                raise self._too_large()
+            if taken > most:
+                raise _too_large(most)
             return message
 
         await self._app(scope, limited, send)
 
-    def _too_large(self) -> errors.TooLarge:
-        return errors.TooLarge(f"The body is larger than {self._most} bytes.", extra={"limit": self._most})
+
+def _too_large(most: int) -> errors.TooLarge:
+    return errors.TooLarge(f"The body is larger than {most} bytes.", extra={"limit": most})

@@ -18,6 +18,7 @@ from broker.dispatch import Dispatch
 from broker.flow_children import Children
 from broker.flow_runs import FlowRuns
 from broker.flows import Flows
+from broker.intake import Intake
 from broker.lifecycle import Lifecycle
 from broker.rabbit import topology
 from broker.rabbit.connection import Link
@@ -36,13 +37,16 @@ from store.firings import Firings
 from store.flow_templates import FlowTemplates
 from store.flows import Flows as FlowRecord
 from store.halts import Halts
+from store.imports import Imports
 from store.listing import Listing
 from store.queues import Queues
 from store.recent import Recent
 from store.schedules import Schedules
+from store.secrets import Secrets
 from store.sweeps import Sweeps
 from store.tasks import Tasks
 from store.tenants import Tenants
+from store.uploads import Uploads
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     halts: Halts
     flows: FlowRecord
     flow_templates: FlowTemplates
+    imports: Imports
+    uploads: Uploads
+    secrets: Secrets
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     runs: Mapping[RunKind, Runs]
     """What schedules start."""
     timetable: Timetable
+    intake: Intake
 
 
 @asynccontextmanager
@@ -149,6 +157,15 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
         flows=flows,
         runs=runs,
         timetable=Timetable(kept.schedules, kept.firings, kept.halts, runs, clock=clock),
+        intake=Intake(
+            kept.imports,
+            kept.uploads,
+            kept.secrets,
+            kept.tenants,
+            directory,
+            clock=clock,
+            most=settings.max_import_bytes,
+        ),
     )
 
 
@@ -173,6 +190,9 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             halts=Halts(database),
             flows=FlowRecord(database),
             flow_templates=FlowTemplates(database),
+            imports=Imports(database),
+            uploads=Uploads(database),
+            secrets=Secrets(database),
         )
     finally:
         await client.close()

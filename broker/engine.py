@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker import loops, webhook_hub
+from broker import importer, loops, webhook_hub
 from broker.announcer import Announcer
 from broker.assembly import Parts
 from broker.flowing import Flowing
@@ -29,6 +29,7 @@ from broker.refill import Refill
 from broker.relay import Relay
 from broker.retention import Retention
 from broker.scheduler import Scheduler
+from broker.sources import Sources
 from broker.statistics import Statistics
 from broker.timekeeper import Timekeeper
 from core import errors, ids
@@ -38,6 +39,7 @@ from store.definition_sweeps import DefinitionSweeps
 from store.eventlog import EventLog
 from store.flow_sweeps import FlowSweeps
 from store.headers import Headers
+from store.import_sweeps import ImportSweeps
 from store.leases import Leases
 from store.leftovers import Leftovers
 from store.positions import Positions
@@ -95,6 +97,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "scheduler": lambda: _scheduler(parts),
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
+        "imports": lambda: _imports(parts),
     }
 
 
@@ -194,5 +197,23 @@ async def _push(parts: Parts) -> None:
     )
     try:
         await Pusher(DefinitionSweeps(database), kit).run()
+    finally:
+        await outbound.aclose()
+
+
+async def _imports(parts: Parts) -> None:
+    record = parts.record
+    outbound = Outbound()
+    kit = importer.Kit(
+        imports=record.imports,
+        uploads=record.uploads,
+        sources=Sources(record.uploads, record.secrets, record.tenants, outbound),
+        lifecycle=parts.lifecycle,
+        directory=parts.directory,
+        clock=parts.clock,
+        most_line=parts.settings.max_body_bytes,
+    )
+    try:
+        await importer.Importer(ImportSweeps(record.database), kit).run()
     finally:
         await outbound.aclose()

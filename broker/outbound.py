@@ -8,7 +8,8 @@ used, and an answer is read no further than its limit. Each tenant has connectio
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import httpcore
@@ -62,6 +63,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+class Streamed(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer whose body has not been read yet."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
     """By the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -89,12 +98,26 @@ class Outbound:
         if call.body or call.method not in {"GET", "DELETE"}:
             headers.append((b"content-length", str(len(call.body)).encode()))
         try:
-            async with asyncio.timeout(call.timeout):
-                return await self._made(self._pool(tenant, listed=listed), call, headers)
+            with _reached():
+                async with asyncio.timeout(call.timeout):
+                    return await self._made(self._pool(tenant, listed=listed), call, headers)
         except TimeoutError:
             raise Unreachable(f"No answer within {call.timeout:g} seconds.") from None
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise Unreachable(f"It could not be reached: {error or type(error).__name__}.") from error
+
+    @asynccontextmanager
+    async def stream(self, tenant: str, call: Call, *, allowed: Iterable[str] = ()) -> AsyncGenerator[Streamed]:
+        """Make the call and read its answer piece by piece, however long it is; `timeout` limits each read.
+
+        Raises as `send`, while the answer is read, too.
+        """
+        parts = addresses.checked(call.url, "url")
+        pool = self._pool(tenant, listed=addresses.is_listed(call.url, allowed))
+        headers = [(b"host", parts.netloc.encode())]
+        headers += [(name.encode(), value.encode("latin-1")) for name, value in call.headers.items()]
+        extensions = {"timeout": _limits(call)}
+        with _reached():
+            async with pool.stream(call.method, call.url, headers=headers, extensions=extensions) as response:
+                yield Streamed(status=response.status, headers=_told(response), chunks=response.aiter_stream())
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -102,18 +125,16 @@ class Outbound:
             await pool.aclose()
 
     async def _made(self, pool: httpcore.AsyncConnectionPool, call: Call, headers: list[tuple[bytes, bytes]]) -> Answer:
-        limits = {"connect": _CONNECT_SECONDS, "read": call.timeout, "write": call.timeout, "pool": call.timeout}
         async with pool.stream(
-            call.method, call.url, headers=headers, content=call.body, extensions={"timeout": limits}
+            call.method, call.url, headers=headers, content=call.body, extensions={"timeout": _limits(call)}
         ) as response:
             body = bytearray()
             async for chunk in response.aiter_stream():
                 body += chunk
                 if len(body) > call.most:
                     break
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             cut = len(body) > call.most
-            return Answer(status=response.status, headers=told, body=bytes(body[: call.most]), cut=cut)
+            return Answer(status=response.status, headers=_told(response), body=bytes(body[: call.most]), cut=cut)
 
     def _pool(self, tenant: str, *, listed: bool) -> httpcore.AsyncConnectionPool:
         """The tenant's connections; those to listed addresses are kept apart, since only these may be private."""
@@ -128,6 +149,24 @@ class Outbound:
                 network_backend=_Guarded(self._resolver, private=listed),
             )
         return pool
+
+
+@contextmanager
+def _reached() -> Generator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+        raise Unreachable(f"It could not be reached: {error or type(error).__name__}.") from error
+
+
+def _limits(call: Call) -> dict[str, float]:
+    return {"connect": _CONNECT_SECONDS, "read": call.timeout, "write": call.timeout, "pool": call.timeout}
+
+
+def _told(response: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):

@@ -54,6 +54,8 @@ class Retention:
         await self._leftovers.erase_series("firings", "recordedAt", now - self._retention)
         await self._leftovers.erase_series("webhookDeliveries", "endedAt", now - min(DELIVERIES, self._retention))
         await self._leftovers.erase_series("records", "receivedAt", now - self._retention)
+        await self._leftovers.erase_series("imports", "endedAt", now - self._retention)
+        await self._leftovers.erase_series("importErrors", "at", now - self._retention)
         await self._leftovers.erase_series("flows", "endedAt", now - longest)
         return 1.0 if more else EVERY_SECONDS
 

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     )
     webhook_retry_seconds: float = Field(default=5.0, gt=0, le=3600, description="First delay of a failed delivery")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
+    max_import_bytes: int = Field(default=4 * 1024**3, gt=0, description="How large an uploaded file may be")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True
 

@@ -104,6 +104,18 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="versions")
     ],
     "records": [IndexModel([("receivedAt", ASCENDING)], name="age")],
+    "imports": [
+        IndexModel([("createdAt", ASCENDING)], name="open", partialFilterExpression={"state": {"$gt": "done"}}),
+        IndexModel(
+            [("tenant", ASCENDING), ("queue", ASCENDING), ("dedupKey", ASCENDING)],
+            name="dedup",
+            unique=True,
+            partialFilterExpression={"dedupKey": _PRESENT},
+        ),
+        IndexModel([("uploads", ASCENDING)], name="uploads", partialFilterExpression={"uploads": _PRESENT}),
+        IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
+    ],
+    "importErrors": [IndexModel([("at", ASCENDING)], name="age")],
     "eventTasks": [
         IndexModel([(field, ASCENDING) for field in ("tenant", "key", "namespace", "scope")], name="event"),
     ],

@@ -19,15 +19,11 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from core import ids, retry
+from core import ids, payloads, retry
 from core.priority import BY_LABEL, Priority
 from core.task import Limits
 
-MOST_DEPTH = 64
-"""Levels of nesting in a caller's own JSON; MongoDB takes 100 in a document."""
-
 _MOST_SECONDS = 10 * 365 * 86_400.0
-_INT64 = 2**63
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)")
 _EPOCH, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
 
@@ -50,30 +46,10 @@ def example(body: dict[str, Any]) -> ConfigDict:
 
 def storable(value: Any) -> Any:
     """JSON that MongoDB gives back as it was; anything else is refused here, before it fails in the store."""
-    level: list[Any] = [value]
-    for _ in range(MOST_DEPTH):
-        below: list[Any] = []
-        for node in level:
-            if isinstance(node, dict):
-                below.extend(_members(node))  # pyright: ignore[reportUnknownArgumentType] - JSON
-            elif isinstance(node, list):
-                below.extend(node)  # pyright: ignore[reportUnknownArgumentType] - JSON
-            elif type(node) is int and not -_INT64 <= node < _INT64:
-                raise PydanticCustomError("json", "integers must fit into 64 bits")
-        if not below:
-            return value
-        level = below
-    raise PydanticCustomError("json", "it is nested more than {most} levels deep", {"most": MOST_DEPTH})
-
-
-def _members(node: dict[str, Any]) -> Any:
-    for key in node:
-        if "\0" in key:
-            raise PydanticCustomError("json", "names of members must not contain NUL")
-    if "$ref" in node and "$id" in node:
-        # The driver reads such an object as its own reference type, and would give back something else.
-        raise PydanticCustomError("json", "an object must not have both $ref and $id")
-    return node.values()
+    fault = payloads.fault(value)
+    if fault is not None:
+        raise PydanticCustomError("json", "{fault}", {"fault": fault})
+    return value
 
 
 Json = Annotated[Any, AfterValidator(storable)]

@@ -46,6 +46,8 @@ async def world(api: Api, queue: str) -> World:
     hook = (await api("ada").post("/api/v1/webhooks", json={"name": "x", "url": "http://127.0.0.1:1"})).json()["id"]
     await api("ada").post(f"/api/v1/webhooks/{hook}/test")
     (delivery,) = (await api("ada").get(f"/api/v1/webhooks/{hook}/deliveries")).json()["items"]
+    link = {"url": "https://files.example.org/january.ndjson"}
+    job = (await api("sub").post(f"{queue}/imports", json=link)).json()["id"]
     return World(
         ready=ready,
         held=held,
@@ -56,6 +58,7 @@ async def world(api: Api, queue: str) -> World:
         flow=flow,
         webhook=hook,
         delivery=delivery["id"],
+        job=job,
     )
 
 
@@ -113,6 +116,7 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         step="decisions",
         webhook_id=world.webhook,
         delivery_id=world.delivery,
+        import_id=world.job,
     )
     return await client.request(method, path, json=case.body(world), headers=case.headers)
 
@@ -122,8 +126,8 @@ async def _state(api: Api, world: World) -> list[Any]:
     ada, root = api("ada"), api("root")
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
-    paths += ["/api/v1/secrets"]
     paths += ["/api/v1/webhooks", f"/api/v1/webhooks/{world.webhook}/deliveries"]
+    paths += ["/api/v1/secrets", "/api/v1/imports", f"/api/v1/imports/{world.job}"]
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

@@ -28,6 +28,7 @@ class World:
     flow: str
     webhook: str
     delivery: str
+    job: str
 
 
 Body = Callable[[World], Any]
@@ -200,6 +201,16 @@ CASES: dict[tuple[str, str], Case] = {
         foreign=201,
         shows_nothing=lambda answer: answer["tasks"] == [],
     ),
+    ("POST", f"{_QUEUE}/imports"): Case(
+        right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda _: {"url": "https://files.example.org/x.ndjson"}
+    ),
+    ("POST", f"{_QUEUE}/imports/upload"): Case(right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda _: {}),
+    ("GET", f"{NATIVE}/imports"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "intake")
+    ),
+    ("GET", f"{NATIVE}/imports/{{import_id}}"): Case(right="wim", refused=("nil", "intake")),
+    ("GET", f"{NATIVE}/imports/{{import_id}}/errors"): Case(right="sub", refused=("nil", "intake")),
+    ("POST", f"{NATIVE}/imports/{{import_id}}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
     ("GET", f"{NATIVE}/secrets"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items
     ),

@@ -1,13 +1,13 @@
 """An HTTP target on loopback that tests tell what to answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.local import ports
@@ -49,6 +49,11 @@ async def listening(handle: Handler) -> AsyncGenerator[Target]:
         server.should_exit = True
         server.force_exit = True
         await serving
+
+
+def streamed(parts: AsyncIterator[bytes], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer that comes part by part; with a Content-Length that it falls short of, it breaks off."""
+    return StreamingResponse(parts, status_code=status, headers=headers)
 
 
 class _no_signals:  # noqa: N801 - stands for a context manager function

@@ -17,12 +17,13 @@ OWNED = frozenset(
     {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
     | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
     | {"webhooks", "webhookDeliveries"}
+    | {"imports", "importErrors", "uploadPieces"}
 )
 """Collections whose documents belong to tenants."""
 
 ENGINE = frozenset(
     {"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"}
-    | {"flow_sweeps.py", "definition_sweeps.py"}
+    | {"flow_sweeps.py", "definition_sweeps.py", "import_sweeps.py"}
 )
 """Files of `store/` that only the engine and the start of a process call."""
 
