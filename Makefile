@@ -39,6 +39,7 @@ bench: ## measure a local stack of its own; QUICK=1 for one short round
 	@sh deploy/bootstrap.sh servers
 	@$(BIN)/python -m tests.bench.stack_rates $(if $(QUICK),--quick)
 	@$(BIN)/python -m tests.bench.flow_rates $(if $(QUICK),--quick)
+	@$(BIN)/python -m tests.bench.worker_rates $(if $(QUICK),--quick)
 
 chaos: ## attack a stack of its own for MINUTES (1), with SEED, and check that nothing was lost or doubled
 	@sh deploy/bootstrap.sh tests

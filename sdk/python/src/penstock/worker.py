@@ -50,7 +50,7 @@ class Worker:
         tenant: str | None = None,
         client: Callable[[], AsyncClient] | None = None,
         concurrency: int = 32,
-        batch: int = 100,
+        batch: int = 250,
         poll_seconds: float = 20.0,
         heartbeat_seconds: float = 10.0,
         drain_seconds: float = 25.0,

@@ -33,7 +33,7 @@ class Options:
 
     name: str
     concurrency: int = 32
-    batch: int = 100
+    batch: int = 250
     poll_seconds: float = 20.0
     heartbeat_seconds: float = 10.0
     drain_seconds: float = 25.0
