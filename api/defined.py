@@ -7,7 +7,9 @@ from msgspec import UNSET
 
 from api.schemas import definition_views as views
 from api.shown import priority_name, stamp
+from core import places
 from core.definition import Definition, Target, TargetKind
+from store.seats import Standing
 
 _OUR_OWN = ("name", "version", "createdAt", "createdBy", "updatedAt", "updatedBy")
 
@@ -35,6 +37,11 @@ def definition_view(definition: Definition) -> views.DefinitionView:
         updated_at=stamp(definition.updated_at),
         updated_by=definition.updated_by,
     )
+
+
+def place_view(slot: Standing) -> views.PlaceView:
+    """One value at the key path of a limit."""
+    return views.PlaceView(value=places.value_of(slot.slot), held=slot.held, waiting=slot.called + slot.parked)
 
 
 def body_of(definition: Definition) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from broker.flow_runs import FlowRuns
 from broker.flows import Flows
 from broker.intake import Intake
 from broker.lifecycle import Lifecycle
+from broker.places import Places
 from broker.rabbit import topology
 from broker.rabbit.connection import Link
 from broker.rabbit.consumer import Consumer
@@ -42,6 +43,7 @@ from store.listing import Listing
 from store.queues import Queues
 from store.recent import Recent
 from store.schedules import Schedules
+from store.seats import Seats
 from store.secrets import Secrets
 from store.sweeps import Sweeps
 from store.tasks import Tasks
@@ -61,6 +63,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     listing: Listing
     recent: Recent
     sweeps: Sweeps
+    seats: Seats
     schedules: Schedules
     firings: Firings
     halts: Halts
@@ -92,6 +95,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory
     administration: Administration
     catalogue: Catalogue
+    places: Places
     lifecycle: Lifecycle
     templates: Templates
     flows: Flows
@@ -120,11 +124,14 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
     desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
     directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
     templates = Templates(kept.flow_templates, directory, clock=clock)
+    places = Places(kept.seats, kept.tasks, directory, desk, clock=clock, dice=random.Random())
+    dispatch = Dispatch(hands.consumer, kept.tasks, directory, places, clock=clock, prefix=settings.broker_prefix)
     lifecycle = Lifecycle(
         tasks=kept.tasks,
         desk=desk,
         directory=directory,
-        dispatch=Dispatch(hands.consumer, kept.tasks, directory, clock=clock, prefix=settings.broker_prefix),
+        dispatch=dispatch,
+        places=places,
         clock=clock,
         dice=random.Random(),
         decided=Decisions(kept.flows, templates).check,
@@ -151,7 +158,10 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
             clock=clock,
             prefix=settings.broker_prefix,
         ),
-        catalogue=Catalogue(kept.definitions, directory, hands.lanes, clock=clock, prefix=settings.broker_prefix),
+        catalogue=Catalogue(
+            kept.definitions, directory, hands.lanes, places, clock=clock, prefix=settings.broker_prefix
+        ),
+        places=places,
         lifecycle=lifecycle,
         templates=templates,
         flows=flows,
@@ -185,6 +195,7 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             listing=Listing(database),
             recent=Recent(database),
             sweeps=Sweeps(database),
+            seats=Seats(database),
             schedules=Schedules(database),
             firings=Firings(database),
             halts=Halts(database),

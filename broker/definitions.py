@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.directory import Directory
+from broker.places import Places
 from broker.rabbit import topology
 from broker.rabbit.management import Lanes
 from core import errors, ids, schemas
@@ -22,11 +23,19 @@ class Catalogue:
     """The operations on definitions, for one process."""
 
     def __init__(
-        self, definitions: Definitions, directory: Directory, lanes: Lanes, *, clock: Clock, prefix: str
+        self,
+        definitions: Definitions,
+        directory: Directory,
+        lanes: Lanes,
+        places: Places,
+        *,
+        clock: Clock,
+        prefix: str,
     ) -> None:
         self._definitions = definitions
         self._directory = directory
         self._lanes = lanes
+        self._places = places
         self._clock = clock
         self._prefix = prefix
 
@@ -65,6 +74,8 @@ class Catalogue:
             )  # fmt: skip
             if await self._definitions.replace(tenant, changed, was=there):
                 self._directory.forget_definition(tenant, name)
+                if there.concurrency is None:
+                    await self._places.adopt(changed)
                 return changed, False
         raise errors.Changed(retry_after=1.0)
 

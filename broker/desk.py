@@ -13,7 +13,7 @@ from broker.rabbit import topology
 from broker.rabbit.messages import Ticket
 from broker.rabbit.publisher import Publisher
 from core import errors
-from core.task import State, Task
+from core.task import State, Task, Waits
 from store.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
@@ -31,8 +31,11 @@ class Desk:
         self._confirmed: list[tuple[str, str]] = []
 
     async def offer(self, tasks: Sequence[Task]) -> None:
-        """Publish a ticket for each task that is ready and nobody's; returns when that is settled. Never raises."""
-        ready = [task for task in tasks if task.state is State.READY and task.assignee is None]
+        """Publish a ticket for each task that is ready, nobody's and not parked; returns when that is settled.
+
+        Never raises.
+        """
+        ready = [task for task in tasks if _offered(task)]
         if not ready:
             return
         confirmed = await self._gather.add(ready)
@@ -61,6 +64,10 @@ class Desk:
         tickets = [ticket(task, self._prefix) for task in tasks]
         confirmed = set(await self._publisher.publish(tickets))
         return [each in confirmed for each in tickets]
+
+
+def _offered(task: Task) -> bool:
+    return task.state is State.READY and task.assignee is None and task.waits is not Waits.PARKED
 
 
 def ticket(task: Task, prefix: str) -> Ticket:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import cachetools
 
@@ -32,6 +32,7 @@ class Directory:
         self._queue_cache: _Cache[Queue] = _Cache()
         self._definition_cache: _Cache[Definition] = _Cache()
         self._bound_cache: _Cache[list[Definition]] = _Cache()
+        self._limited_cache: _Cache[dict[str, Definition]] = _Cache()
         self._template_cache: _Cache[StoredTemplate] = _Cache()
         self._deciding_cache: _Cache[list[StoredTemplate]] = _Cache()
 
@@ -40,7 +41,7 @@ class Directory:
         # Not a TaskGroup, which passes on one cancellation only: that may be swallowed (`cancelling.heed`).
         await asyncio.gather(
             self._follow("queues", self._queue_cache),
-            self._follow("definitions", self._definition_cache, self._bound_cache),
+            self._follow("definitions", self._definition_cache, self._bound_cache, self._limited_cache),
             self._follow("flowTemplates", self._template_cache, self._deciding_cache),
         )
 
@@ -85,6 +86,10 @@ class Directory:
             lanes += [each.lane for each in deciding or [] if names is None or each.name in names]
         return lanes
 
+    async def limited(self, tenant: str) -> dict[str, Definition]:
+        """The tenant's definitions that limit how many of their tasks are held at once, by lane."""
+        return await self._limited_cache.get(tenant, lambda: self._definitions.limited(tenant)) or {}
+
     def forget_queue(self, tenant: str, key: str) -> None:
         """Let a change that this process just wrote take effect here without waiting for the stream."""
         self._queue_cache.forget(documents.key(tenant, key))
@@ -93,24 +98,22 @@ class Directory:
         """The same for a definition."""
         self._definition_cache.forget(documents.key(tenant, name))
         self._bound_cache.clear()
+        self._limited_cache.clear()
 
     def forget_template(self, tenant: str, name: str) -> None:
         """The same for a flow template."""
         self._template_cache.forget(documents.key(tenant, name))
         self._deciding_cache.clear()
 
-    async def _follow(
-        self, collection: str, by_key: "_Cache[Kept]", derived: "_Cache[list[Kept]] | None" = None
-    ) -> None:
+    async def _follow(self, collection: str, by_key: "_Cache[Any]", *derived: "_Cache[Any]") -> None:
         def changed(document_key: str) -> None:
             by_key.forget(document_key)
-            if derived is not None:
-                derived.clear()
+            for each in derived:
+                each.clear()
 
         def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `watch.follow` calls
-            by_key.reset(live=live)
-            if derived is not None:
-                derived.reset(live=live)
+            for each in (by_key, *derived):
+                each.reset(live=live)
 
         await watch.follow(self._database, collection, changed=changed, reset=reset)
 

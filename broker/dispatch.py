@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from broker.directory import Directory
+from broker.places import Places, Ticketed
 from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.drawing import Drawn
@@ -19,6 +20,7 @@ from core import cancelling, ids, transitions
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor, Task
+from core.transitions import Transition
 from store.tasks import Tasks
 
 T = TypeVar("T")
@@ -44,9 +46,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 class Dispatch:
     """Answers claims of one process."""
 
-    def __init__(self, consumer: Consumer, tasks: Tasks, directory: Directory, *, clock: Clock, prefix: str) -> None:
+    def __init__(
+        self, consumer: Consumer, tasks: Tasks, directory: Directory, places: Places, *, clock: Clock, prefix: str
+    ) -> None:
         self._consumer = consumer
         self._tasks = tasks
+        self._places = places
         self._directory = directory
         self._clock = clock
         self._prefix = prefix
@@ -115,14 +120,31 @@ class Dispatch:
         change = transitions.claim(
             at=self._clock(), by=claim.by, worker=claim.worker, exec_id=ids.new_secret(), start=claim.start
         )
-        tickets = [(task_id, each.ticket.priority) for each in drawn for task_id in each.ticket.ids]
         try:
-            tasks = await self._tasks.claim(tenant, tickets, change, claim.by.id)
+            tasks = await self._written(tenant, drawn, change, claim.by.id)
         except BaseException:
             await self._consumer.settle(drawn, back=True)
             raise
         await self._consumer.settle(drawn)
         return tasks
+
+    async def _written(self, tenant: str, drawn: Sequence[Drawn], change: Transition, me: str) -> list[Task]:
+        """The hand-out of these tickets' tasks: those of limited definitions on seats, all others in one update."""
+        limited = await self._directory.limited(tenant)
+        by_lane = {topology.lane(self._prefix, tenant, lane): each for lane, each in limited.items()}
+        found = {each.ticket.lane for each in drawn} & by_lane.keys()
+        if not found:
+            return await self._tasks.claim(tenant, _tickets(drawn), change, me)
+        free = [each for each in drawn if each.ticket.lane not in found]
+        tasks = await self._tasks.claim(tenant, _tickets(free), change, me) if free else []
+        for lane in found:
+            tickets = _tickets([each for each in drawn if each.ticket.lane == lane])
+            tasks += await self._places.claim(by_lane[lane], tickets, change, me)
+        return sorted(tasks, key=lambda task: task.place)
+
+
+def _tickets(drawn: Sequence[Drawn]) -> list[Ticketed]:
+    return [(task_id, each.ticket.priority) for each in drawn for task_id in each.ticket.ids]
 
 
 async def _pass(wait: timedelta, gone: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from broker.flowing import Flowing
 from broker.follower import Follower
 from broker.leadership import RENEW_SECONDS, Leadership, Work
 from broker.outbound import Outbound
+from broker.places import Ushers
 from broker.push import Kit, Pusher
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
@@ -98,11 +99,14 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),
+        "places": lambda: _places(parts),
     }
 
 
 async def _timekeeper(parts: Parts) -> None:
-    keeper = Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=parts.clock, dice=random.Random())
+    keeper = Timekeeper(
+        parts.record.sweeps, parts.desk, parts.directory, parts.places, clock=parts.clock, dice=random.Random()
+    )
     try:
         await loops.repeat("timekeeper", keeper.step)
     finally:
@@ -182,6 +186,12 @@ def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
     return webhook_hub.work(
         parts.record.database, parts.record.tenants, exchange, clock=parts.clock, first_delay=first_delay
     )
+
+
+def _places(parts: Parts) -> Coroutine[Any, Any, None]:
+    record = parts.record
+    ushers = Ushers(record.sweeps, DefinitionSweeps(record.database), parts.places, clock=parts.clock)
+    return loops.repeat("places", ushers.step)
 
 
 async def _push(parts: Parts) -> None:

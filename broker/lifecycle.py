@@ -17,6 +17,7 @@ from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.gather import Gather
+from broker.places import Places, Seated
 from core import creation, errors, ids, schemas, transitions
 from core.clock import Clock
 from core.creation import Submission
@@ -81,6 +82,7 @@ class Lifecycle:
         directory: Directory,
         desk: Desk,
         dispatch: Dispatch,
+        places: Places,
         clock: Clock,
         dice: random.Random,
         decided: Decided,
@@ -89,6 +91,7 @@ class Lifecycle:
         self._directory = directory
         self._desk = desk
         self._dispatch = dispatch
+        self._places = places
         self._clock = clock
         self._dice = dice
         self._decided = decided
@@ -124,7 +127,9 @@ class Lifecycle:
             return []
         rivals = await self._inserts.add([(tenant, task) for task in tasks])
         answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
-        await self._desk.offer([each.task for each in answers if isinstance(each, Submitted) and each.created])
+        created = [each.task for each in answers if isinstance(each, Submitted) and each.created]
+        await self._desk.offer(created)
+        await self._places.call(tenant, sorted({task.slot for task in created if task.slot is not None}))
         return answers
 
     async def _create(self, queue: Queue, submission: Submission, at: datetime, by: Actor) -> Task:
@@ -166,7 +171,8 @@ class Lifecycle:
     async def start(self, task: Task, *, exec_id: str | None, by: Actor) -> Task:
         """Begin: a requested task by its holder, or (without `exec_id`) a ready task by a person who picked it.
 
-        Raises `WrongState` when somebody else was first, `Forbidden` when it is assigned to somebody else.
+        Raises `WrongState` when somebody else was first, `Forbidden` when it is assigned to somebody else,
+        `LimitReached` when its definition allows no more at once.
         """
         if exec_id is not None:
             change = transitions.start(at=self._clock(), by=by, exec_id=exec_id)
@@ -181,7 +187,10 @@ class Lifecycle:
                 raise errors.Forbidden(f"Task {now.id} is assigned to {now.assignee.name}.")
             return transitions.take(now, at=self._clock(), by=by, exec_id=fence)
 
-        return await self._change(task, take)
+        def write(seated: Seated) -> Awaitable[Task]:
+            return self._change(task, lambda now: seated(take(now)))
+
+        return await self._places.take(task, write)
 
     # --- while it runs ---
 
@@ -375,6 +384,8 @@ class Lifecycle:
             change = build(task)
             after = await self._tasks.apply(task.tenant, task, change)
             if after is not None:
+                if after.slot is not None:
+                    await self._places.moved([(task, after)])
                 if after.ticket_due is not None:
                     await self._desk.offer([after])
                 return after

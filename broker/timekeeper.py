@@ -12,6 +12,7 @@ import structlog
 
 from broker.desk import Desk
 from broker.directory import Directory
+from broker.places import Places
 from core import errors, transitions
 from core.clock import Clock
 from core.deadlines import Deadlines
@@ -31,10 +32,13 @@ _MOST_OFFERS = 8
 class Timekeeper:
     """Runs timers in batches; safe beside another one, since every write fits only once."""
 
-    def __init__(self, sweeps: Sweeps, desk: Desk, directory: Directory, *, clock: Clock, dice: random.Random) -> None:
+    def __init__(
+        self, sweeps: Sweeps, desk: Desk, directory: Directory, places: Places, *, clock: Clock, dice: random.Random
+    ) -> None:
         self._sweeps = sweeps
         self._desk = desk
         self._directory = directory
+        self._places = places
         self._clock = clock
         self._dice = dice
         self._offers: set[asyncio.Task[None]] = set()
@@ -47,7 +51,7 @@ class Timekeeper:
             return TICK_SECONDS if next_due is None else min(TICK_SECONDS, (next_due - now).total_seconds())
         due = await self._sweeps.due(now, BATCH)
         changed = await self._run(due, now)
-        self._offer(changed)
+        self._follow_up(due, changed)
         if len(due) == BATCH and changed:
             return 0.0
         return _GATHER_SECONDS if changed else TICK_SECONDS
@@ -69,7 +73,7 @@ class Timekeeper:
             return []
         # One that somebody else changed meanwhile gets a stale ticket, which costs its claimer one look.
         await self._sweeps.wake(tasks, now)
-        return [transitions.apply(transitions.wake(at=now, assigned=task.assignee is not None), task) for task in tasks]
+        return [transitions.apply(_wake(task, now), task) for task in tasks]
 
     async def _settle(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
         pairs: list[tuple[Task, Transition]] = []
@@ -110,9 +114,22 @@ class Timekeeper:
         except errors.NotFound:
             return Deadlines()
 
-    def _offer(self, changed: list[Task]) -> None:
-        """Publish tickets for what is ready, behind us. While too many are on their way, they are left to the relay."""
+    def _follow_up(self, due: Sequence[Task], changed: list[Task]) -> None:
+        """Publish tickets for what is ready, and call the next where a seat became free, behind us.
+
+        While too many of these are on their way, they are left to the relay and the ushers.
+        """
         if changed and len(self._offers) < _MOST_OFFERS:
-            offer = asyncio.create_task(self._desk.offer(changed))
+            before = {(task.tenant, task.id): task for task in due if task.slot is not None}
+            pairs = [(before[task.tenant, task.id], task) for task in changed if (task.tenant, task.id) in before]
+            offer = asyncio.create_task(self._offer(changed, pairs))
             self._offers.add(offer)
             offer.add_done_callback(self._offers.discard)
+
+    async def _offer(self, changed: Sequence[Task], pairs: Sequence[tuple[Task, Task]]) -> None:
+        await self._desk.offer(changed)
+        await self._places.moved(pairs)
+
+
+def _wake(task: Task, now: datetime) -> Transition:
+    return transitions.wake(at=now, assigned=task.assignee is not None, limited=task.slot is not None)

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from core import clock, deadlines, ids, timers
+from core import clock, deadlines, ids, places, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
-from core.task import TICKET_REPAIR, Actor, Attachment, Limits, Note, Parent, ScheduleRef, State, Task
+from core.task import TICKET_REPAIR, Actor, Attachment, Limits, Note, Parent, ScheduleRef, State, Task, Waits
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 def create(
     submission: Submission, *, queue: Queue, at: datetime, by: Actor, definition: Definition | None = None
 ) -> Task:
-    """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket.
+    """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket, or, where
+    its definition has a limit, of a seat first.
 
     What the submission leaves open comes from its definition, else from the queue.
     """
@@ -58,6 +59,7 @@ def create(
     urgency = usual if submission.priority is None else submission.priority
     begin = execute_at if waits and execute_at is not None else at
     overall = limits.overall_seconds
+    slot = None if definition is None else places.slot(definition, submission.params)
     task = Task(
         tenant=queue.tenant,
         id=task_id,
@@ -74,6 +76,8 @@ def create(
         last_event=Note(type="created", at=at, by=by),
         definition=definition.name if definition else None,
         strict=True if definition and definition.strict else None,
+        slot=slot,
+        waits=None if slot is None or waits else Waits.PARKED,
         name=submission.name,
         description=submission.description,
         params=submission.params,
@@ -86,7 +90,7 @@ def create(
         execute_at=execute_at if waits else None,
         expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
         overall_at=None if overall is None else begin + clock.span(overall),
-        ticket_due=None if waits else at + TICKET_REPAIR,
+        ticket_due=None if waits or slot is not None else at + TICKET_REPAIR,
         schedule=submission.schedule,
         parent=submission.parent,
         unreported=None if submission.parent is None else True,

@@ -31,7 +31,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
 
 class Concurrency(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """At most `limit` tasks are held at once, per distinct value at the path `key` within the task (none: over all)."""
+    """At most `limit` tasks are held at once, per distinct value at the path `key` within params (none: over all)."""
 
     limit: int
     key: tuple[str, ...] = ()

@@ -7,7 +7,7 @@
     |- Forbidden 403
     |- NotFound 404
     |- Conflict 409
-    |  |- WrongState, LeaseLost, AlreadyExists, QueueNotEmpty, KeyReused, Changed
+    |  |- WrongState, LeaseLost, AlreadyExists, QueueNotEmpty, KeyReused, Changed, LimitReached
     |- PreconditionFailed 412, PreconditionRequired 428
     |- TooLarge 413
     |- TooManyRequests 429 .. with `retry_after`
@@ -120,6 +120,10 @@ class KeyReused(Conflict):
 
 class Changed(Conflict):
     """It was changed by somebody else at the same moment."""
+
+
+class LimitReached(Conflict):
+    """The definition allows no more tasks to be held at once."""
 
 
 class PreconditionFailed(PenstockError):

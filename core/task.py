@@ -50,6 +50,15 @@ class DueKind(StrEnum):
     """A reminder, follow-up, due date or escalation (`core/deadlines.py`): it never ends a task."""
 
 
+class Waits(StrEnum):
+    """Where a ready task of a limited definition stands before its slot (`core/places.py`)."""
+
+    PARKED = "parked"
+    """Without a ticket, until a seat is free for it."""
+    CALLED = "called"
+    """It has a ticket: a seat is free, or was when it was called."""
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who did something: a token's subject with its name, or one of our own parts (`id` "penstock")."""
 
@@ -172,7 +181,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
     definition: str | None = None
     strict: bool | None = None
-    """True when its result or error must fit a schema of its definition: it is checked before it is written."""
+    """True when its end is not written blindly: a schema of its definition is checked, or a seat becomes free."""
+    slot: str | None = None
+    """The slot of a limited definition that it belongs to (`core/places.py`)."""
+    waits: Waits | None = None
+    """Only while it is ready: where it stands before its slot."""
+    seat: int | None = None
+    """Only while it is held: its seat in the slot."""
     name: str | None = None
     description: str | None = None
     params: Any = None

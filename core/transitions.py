@@ -29,6 +29,7 @@ from core.task import (
     Reason,
     State,
     Task,
+    Waits,
 )
 
 ANY = frozenset(State)
@@ -41,6 +42,8 @@ _NO_HOLD: dict[str, Any] = {
     "worker": None,
     "requested_at": None,
     "lease_until": None,
+    "seat": None,
+    "waits": None,
 }
 _NO_END: dict[str, Any] = {
     "outcome": None,
@@ -115,7 +118,7 @@ def claim(*, at: datetime, by: Actor, worker: str | None, exec_id: str, start: b
         "requested_at": at,
         "ticket_due": None,
     }
-    held |= {"progress": None, "redrive": None, "ended_before": None}
+    held |= {"progress": None, "redrive": None, "ended_before": None, "waits": None}
     if start:
         return Transition(
             name="claim", at=at, sources=_READY, target=State.IN_PROGRESS, starts=True, lease="lease_seconds",
@@ -125,6 +128,23 @@ def claim(*, at: datetime, by: Actor, worker: str | None, exec_id: str, start: b
         name="claim", at=at, sources=_READY, target=State.REQUESTED, lease="start_timeout_seconds",
         sets=held, note=Note(type="requested", at=at, by=by),
     )  # fmt: skip
+
+
+def seated(change: Transition, slot: str, seat: int) -> Transition:
+    """The same hand-out of a task of a limited definition, on a seat of its slot."""
+    return msgspec.structs.replace(change, sets={**change.sets, "slot": slot, "seat": seat, "strict": True})
+
+
+def park(*, at: datetime, slot: str) -> Transition:
+    """A ready task for which no seat is free waits without a ticket. No event: nothing happened to it."""
+    sets: dict[str, Any] = {"slot": slot, "waits": Waits.PARKED, "ticket_due": None}
+    return Transition(name="park", at=at, sources=_READY, sets=sets)
+
+
+def call(*, at: datetime) -> Transition:
+    """A seat is free: a parked task gets a ticket. No event either."""
+    sets: dict[str, Any] = {"waits": Waits.CALLED, "ticket_due": at + TICKET_REPAIR}
+    return Transition(name="call", at=at, sources=_READY, sets=sets)
 
 
 def start(*, at: datetime, by: Actor, exec_id: str) -> Transition:
@@ -157,11 +177,13 @@ def succeed(*, at: datetime, by: Actor, exec_id: str, result: Any) -> Transition
     )
 
 
-def wake(*, at: datetime, assigned: bool = False) -> Transition:
-    """A waiting task's moment has come: ready, and in need of a ticket unless it is assigned to somebody."""
+def wake(*, at: datetime, assigned: bool = False, limited: bool = False) -> Transition:
+    """A waiting task's moment has come: ready, and in need of a ticket, unless it is assigned to somebody or must wait
+    for a seat (`limited`).
+    """
     return Transition(
         name="wake", at=at, sources=frozenset({State.WAITING}), target=State.READY,
-        sets={"execute_at": None, "ticket_due": None if assigned else at + TICKET_REPAIR},
+        sets={"execute_at": None, **_queued(at, assigned=assigned, limited=limited)},
         note=Note(type="ready", at=at, by=ENGINE),
     )  # fmt: skip
 
@@ -179,6 +201,7 @@ def take(task: Task, *, at: datetime, by: Actor, exec_id: str) -> Transition:
         "ticket_due": None,
     }
     sets |= {"progress": None, "redrive": None, "ended_before": None, "worker": None, "lease_until": None}
+    sets |= {"waits": None}
     return Transition(
         name="start", at=at, sources=_READY, target=State.IN_PROGRESS, seq=task.seq, starts=True,
         sets=sets, note=Note(type="started", at=at, by=by),
@@ -310,7 +333,7 @@ def undo_redrive(task: Task, *, at: datetime, by: Actor) -> Transition:
         "spent": before.spent,
     }
     sets |= {"ended_at": before.ended_at, "dead": before.outcome is Outcome.FAILED or None, "redrive": None}
-    sets |= {"ended_before": None, "ticket_due": None}
+    sets |= {"ended_before": None, "ticket_due": None, "waits": None}
     return Transition(
         name="undo-redrive", at=at, sources=frozenset({State.READY, State.WAITING}), target=State.DONE, seq=task.seq,
         sets=sets, note=Note(type="redrive-undone", at=at, by=by),
@@ -323,13 +346,16 @@ def assign(task: Task, *, at: datetime, by: Actor, to: Actor | None) -> Transiti
         raise errors.WrongState(f"Task {task.id} has ended; it cannot be assigned.", extra={"state": task.state.value})
     sets: dict[str, Any] = {"assignment": Assignment(by=by, at=at, to=to)}
     if task.state is State.READY:
-        sets["ticket_due"] = at + TICKET_REPAIR if to is None else None
+        sets |= _queued(at, assigned=to is not None, limited=task.slot is not None)
     data = {"from": _builtins(task.assignment), "to": _builtins(sets["assignment"])}
     return _keep(task, "assign", at, sets, Note(type="assigned", at=at, by=by, data=data))
 
 
 def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) -> Transition:
-    """Change the priority, and with it the place in the worklist; a ready task gets a ticket of the new priority."""
+    """Change the priority, and with it the place in the worklist; a ready task gets a ticket of the new priority.
+
+    One that was called for a seat is called anew, or another before it.
+    """
     data = {"from": task.priority.label, "to": to.label}
     note = Note(type="priority-set", at=at, by=by, data=data)
     return _keep(task, "priority", at, _prioritised(task, at, to), note)
@@ -337,8 +363,8 @@ def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) ->
 
 def _prioritised(task: Task, at: datetime, to: priority.Priority) -> dict[str, Any]:
     sets: dict[str, Any] = {"priority": to, "place": priority.place(to, task.created_at, task.id)}
-    if task.state is State.READY and task.assignee is None:
-        sets["ticket_due"] = at + TICKET_REPAIR
+    if task.state is State.READY:
+        sets |= _queued(at, assigned=task.assignee is not None, limited=task.slot is not None)
     return sets
 
 
@@ -421,12 +447,14 @@ def _silent(task: Task, at: datetime, sets: Mapping[str, Any]) -> Transition:
 
 
 def _repaired(task: Task, at: datetime) -> dict[str, Any]:
-    return {"ticket_due": at + TICKET_REPAIR} if task.state is State.READY and task.assignee is None else {}
+    if task.state is not State.READY:
+        return {}
+    return _queued(at, assigned=task.assignee is not None, limited=task.slot is not None)
 
 
 def delete(task: Task, *, at: datetime, by: Actor) -> Transition:
     """Remove the task from every view; an open one is canceled by it. Retention erases what is left."""
-    sets: dict[str, Any] = {"deleted_at": at, "ticket_due": None, "dead": None}
+    sets: dict[str, Any] = {"deleted_at": at, "ticket_due": None, "dead": None, "seat": None, "waits": None}
     if task.state is not State.DONE:
         sets |= {
             "outcome": Outcome.CANCELED,
@@ -451,6 +479,8 @@ def _end(
         "ended_at": at,
         "reason": reason,
         "ticket_due": None,
+        "seat": None,
+        "waits": None,
         **(sets or {}),
     }
     return Transition(
@@ -463,9 +493,8 @@ def _ready(
     task: Task, name: str, at: datetime, sources: frozenset[State], note: Note, *, exec_id: str | None = None,
     sets: Mapping[str, Any] | None = None,
 ) -> Transition:  # fmt: skip
-    ticket_due = at + TICKET_REPAIR if task.assignee is None else None
     fields: dict[str, Any] = _NO_HOLD | {
-        "ticket_due": ticket_due,
+        **_queued(at, assigned=task.assignee is not None, limited=task.slot is not None),
         "cancel_request": None,
         "cancel_by": None,
         **(sets or {}),
@@ -480,6 +509,19 @@ def _ready(
         sets=fields,
         note=note,
     )
+
+
+def _queued(at: datetime, *, assigned: bool, limited: bool) -> dict[str, Any]:
+    """How a task that becomes ready stands in its queue: with a ticket, or a person's, or before its slot."""
+    if limited and not assigned:
+        return {"ticket_due": None, "waits": Waits.PARKED}
+    return {"ticket_due": None if assigned else at + TICKET_REPAIR, "waits": None}
+
+
+def adopt(task: Task, *, at: datetime, slot: str, seat: int) -> Transition:
+    """A task that was handed out before its definition had a limit counts from now on. No event."""
+    sets: dict[str, Any] = {"slot": slot, "seat": seat, "strict": True}
+    return Transition(name="adopt", at=at, sources=HELD, target=task.state, seq=task.seq, sets=sets)
 
 
 def _keep(

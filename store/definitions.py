@@ -27,6 +27,11 @@ class Definitions:
         cursor = self._definitions.find({"tenant": tenant, "queue": queue}).sort("_id", 1)
         return [_decode(row) async for row in cursor]
 
+    async def limited(self, tenant: str) -> dict[str, Definition]:
+        """The definitions with a concurrency limit, by lane (index `limited`)."""
+        cursor = self._definitions.find({"tenant": tenant, "concurrency.limit": {"$gt": 0}})
+        return {each.lane: each for each in [_decode(row) async for row in cursor]}
+
     async def page(self, tenant: str, *, after: str | None, limit: int, queue: str | None = None) -> list[Definition]:
         """Definitions in the order of their names, those behind `after`; of one queue or of all."""
         # "0" is what follows "/": one range of `_id` holds all of a tenant.

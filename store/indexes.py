@@ -55,6 +55,20 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="redrive",
             partialFilterExpression={"redrive": _PRESENT},
         ),
+        # Who holds which seat of a slot of a limited definition: unique, so that no limit is exceeded.
+        IndexModel(
+            [("tenant", ASCENDING), ("slot", ASCENDING), ("seat", ASCENDING)],
+            name="seats",
+            unique=True,
+            partialFilterExpression={"seat": {"$gte": 0}},
+        ),
+        # Who waits for one. A slot's name is that of no other tenant, and comes first: the engine leaps from one to
+        # the next (DISTINCT_SCAN).
+        IndexModel(
+            [("slot", ASCENDING), ("waits", ASCENDING), ("place", ASCENDING), ("tenant", ASCENDING)],
+            name="waits",
+            partialFilterExpression={"waits": _PRESENT},
+        ),
         IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _PRESENT}),
         # Ends of a flow's children that the flow's record does not show yet.
         IndexModel(
@@ -98,6 +112,11 @@ INDEXES: dict[str, list[IndexModel]] = {
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
     "definitions": [
         IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue"),
+        IndexModel(
+            [("tenant", ASCENDING), ("updatedAt", ASCENDING)],
+            name="limited",
+            partialFilterExpression={"concurrency.limit": {"$gt": 0}},
+        ),
         IndexModel([("target.kind", ASCENDING)], name="pushed", partialFilterExpression={"target.kind": "http"}),
     ],
     "definitionVersions": [

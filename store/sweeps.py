@@ -11,7 +11,7 @@ import structlog
 from pymongo import UpdateMany, UpdateOne
 
 from core import transitions
-from core.task import TICKET_REPAIR, DueKind, State, Task
+from core.task import TICKET_REPAIR, DueKind, State, Task, Waits
 from core.transitions import Transition
 from store import changes, documents, mongo
 from store.mongo import Document
@@ -40,13 +40,14 @@ class Sweeps:
     async def wake(self, tasks: Sequence[Task], at: datetime) -> int:
         """Make waiting tasks ready whose moment (`execute`) has come; answers how many still fitted."""
         woken = 0
-        for assigned, owner in ((False, None), (True, {"$ne": None})):
-            keys = [documents.key(t.tenant, t.id) for t in tasks if (t.assignee is not None) is assigned]
-            if not keys:
-                continue
-            change = transitions.wake(at=at, assigned=assigned)
+        groups: dict[tuple[bool, bool], list[str]] = {}
+        for task in tasks:
+            sort = (task.assignee is not None, task.slot is not None)
+            groups.setdefault(sort, []).append(documents.key(task.tenant, task.id))
+        for (assigned, limited), keys in groups.items():
+            change = transitions.wake(at=at, assigned=assigned, limited=limited)
             found: Document = {"_id": {"$in": keys}, "dueKind": DueKind.EXECUTE.value, "dueAt": {"$lte": at}}
-            found |= {"assignment.to.id": owner} | changes.condition(change)
+            found |= {"assignment.to.id": {"$ne": None} if assigned else None} | changes.condition(change)
             woken += (await self._tasks.update_many(found, changes.blind(change))).modified_count
         return woken
 
@@ -116,6 +117,16 @@ class Sweeps:
             await self._tasks.update_many(still | {"assignment.to.id": None}, {"$set": {"ticketDue": now}})
         return str(rows[-1]["place"]) if len(rows) == limit else None
 
+    async def waited_for(self) -> list[tuple[str, str]]:
+        """The slots (tenant, name) before which tasks are parked: one look at the index `waits` for each."""
+        pipeline: list[Document] = [
+            {"$match": {"slot": {"$gt": ""}, "waits": Waits.PARKED.value}},
+            {"$sort": {"slot": 1, "waits": 1, "place": 1}},
+            {"$group": {"_id": "$slot", "tenant": {"$first": "$tenant"}}},
+        ]
+        cursor = await self._tasks.aggregate(pipeline, hint="waits")
+        return [(str(row["tenant"]), str(row["_id"])) async for row in cursor]
+
     def _readable(self, rows: list[Document]) -> list[Task]:
         """The tasks; a document that is none is reported once and left out: it must not stop all the others."""
         tasks: list[Task] = []
@@ -132,4 +143,4 @@ class Sweeps:
 
 def _ticketed(tenant: str, queue: str, lane: str) -> Document:
     found: Document = {"tenant": tenant, "queue": queue, "state": State.READY.value, "lane": lane}
-    return found | {"assignment.to.id": None, "ticketDue": None}
+    return found | {"assignment.to.id": None, "ticketDue": None, "waits": {"$ne": Waits.PARKED.value}}

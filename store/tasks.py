@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
-from core import transitions
+from core import errors, transitions
 from core.task import OPEN, DueKind, State, Task
 from core.transitions import Transition
 from store import changes, documents, mongo
@@ -79,11 +79,15 @@ class Tasks:
     async def apply(self, tenant: str, task: Task, change: Transition) -> Task | None:
         """Write a change that was built from `task`; None when somebody changed the task since (read it again).
 
-        Raises `WrongState` or `LeaseLost` where the change does not fit what was read.
+        Raises `WrongState` or `LeaseLost` where the change does not fit what was read, `Changed` where the seat that it
+        takes is another's.
         """
         after = transitions.apply(change, task)
         found = {"_id": documents.key(tenant, task.id)} | changes.condition(change)
-        result = await self._tasks.update_one(found, changes.known(change, after))
+        try:
+            result = await self._tasks.update_one(found, changes.known(change, after))
+        except driver.DuplicateKeyError:
+            raise errors.Changed(retry_after=1.0) from None
         return after if result.matched_count == 1 else None
 
     async def apply_blind(self, tenant: str, task_id: str, change: Transition, **also: object) -> Task | None:

@@ -134,6 +134,30 @@ async def delete_definition(
 
 
 @router.get(
+    "/definition-places/{definition:path}",
+    responses=described.answers(views.PlacesView, "How the definition's limit stands."),
+)
+async def list_definition_places(at: definition_guards.Knowing, record: Reads, limit: Limit = 100) -> Response:
+    """List for which values at the key path tasks are held or wait, the fullest first.
+
+    `held` never exceeds `limit`, except while tasks end that were held when the limit was lowered. A definition without
+    a limit has null there.
+    """
+    limited = at.definition.concurrency
+    slots = await record.seats.of_lane(at.tenant, at.definition.lane)
+    fullest = sorted(slots, key=lambda slot: (slot.held, slot.called + slot.parked), reverse=True)[:limit]
+    shown = tuple(defined.place_view(slot) for slot in fullest)
+    return replies.reply(
+        views.PlacesView(
+            limit=None if limited is None else limited.limit,
+            key=() if limited is None else limited.key,
+            total=len(slots),
+            items=shown,
+        )
+    )
+
+
+@router.get(
     "/definition-versions/{definition:path}",
     responses=described.answers(views.DefinitionPageView, "A page of earlier versions, the newest first."),
 )

@@ -16,6 +16,25 @@ class ConcurrencyView(View, frozen=True, kw_only=True, rename="camel"):
     key: tuple[str, ...]
 
 
+class PlaceView(View, frozen=True, kw_only=True, rename="camel"):
+    """One value at the key path."""
+
+    value: Annotated[Any, Meta(description="The value; a long one's digest, as text that begins with #")]
+    held: int
+    waiting: Annotated[
+        int, Meta(description="Ready tasks that wait for a place, those that may be claimed now included")
+    ]
+
+
+class PlacesView(View, frozen=True, kw_only=True, rename="camel"):
+    """How a definition's concurrency limit stands."""
+
+    limit: int | None
+    key: tuple[str, ...]
+    total: Annotated[int, Meta(description="Values for which tasks are held or wait")]
+    items: tuple[PlaceView, ...]
+
+
 class TargetView(View, frozen=True, kw_only=True, rename="camel"):
     """Where its tasks go."""
 

@@ -170,3 +170,59 @@ async def test_a_list_shows_what_concerns_the_caller(api: Api, queue: str) -> No
     first = (await ada.get("/api/v1/definitions", params={"limit": 2})).json()
     assert first["next"] == "b"
     assert await names("ada", after=first["next"]) == ["c/d"]
+
+
+async def test_a_concurrency_limit_holds_for_each_value_and_shows_how_it_stands(api: Api, queue: str) -> None:
+    ada, wim = api("ada"), api("wim")
+    await ada.put(SCAN, json={"queue": KEY, "concurrency": {"limit": 2, "key": ["airport"]}})
+    for airport in ("KBOS", "KBOS", "KBOS", "KJFK"):
+        await support.submit(api("sub"), definition="reports/scan", params={"airport": airport})
+    first, second = [task for task in await support.claim(wim, max=10) if task["params"]["airport"] == "KBOS"]
+    assert await support.claim(wim, max=10) == []
+    shown = (await api("sub").get("/api/v1/definition-places/reports/scan")).json()
+    assert shown == {
+        "limit": 2,
+        "key": ["airport"],
+        "total": 2,
+        "items": [{"value": "KBOS", "held": 2, "waiting": 1}, {"value": "KJFK", "held": 1, "waiting": 0}],
+    }
+    waiting = (await ada.get(f"{QUEUE}/tasks?state=ready")).json()["items"]
+    refused = await wim.post(f"/api/v1/tasks/{waiting[0]['id']}/start", json={})
+    assert (refused.status_code, support.code(refused), refused.json()["limit"]) == (409, "limit-reached", 2)
+    await wim.post(f"/api/v1/tasks/{first['id']}/complete", json={"execId": first["execId"]})
+    (third,) = await support.claim(wim, max=10)
+    assert third["params"]["airport"] == "KBOS"
+    answer = await wim.post(f"/api/v1/tasks/{second['id']}/fail", json={"execId": second["execId"], "error": "no"})
+    assert answer.status_code == 200
+    places = (await ada.get("/api/v1/definition-places/reports/scan?limit=1")).json()
+    assert [(each["value"], each["held"]) for each in places["items"]] == [("KBOS", 1)]
+
+
+async def test_a_definition_without_a_limit_has_no_places(api: Api, queue: str) -> None:
+    await api("ada").put(SCAN, json={"queue": KEY})
+    shown = (await api("ada").get("/api/v1/definition-places/reports/scan")).json()
+    assert shown == {"limit": None, "key": [], "total": 0, "items": []}
+    assert (await api("ada").get("/api/v1/definition-places/no/such")).status_code == 404
+
+
+async def test_many_claimers_at_once_never_hold_more_than_the_limit(api: Api, queue: str) -> None:
+    await api("ada").put(SCAN, json={"queue": KEY, "concurrency": {"limit": 2, "key": ["airport"]}})
+    items = [{"definition": "reports/scan", "params": {"airport": f"K{n % 3}"}} for n in range(60)]
+    await api("sub").post(f"{QUEUE}/tasks/batch", json={"tasks": items})
+    held: dict[str, set[str]] = {"K0": set(), "K1": set(), "K2": set()}
+    done: set[str] = set()
+
+    async def work() -> None:
+        while len(done) < 60:
+            for task in await support.claim(api("wim"), max=3, waitSeconds=1):
+                mine = held[task["params"]["airport"]]
+                mine.add(task["id"])
+                assert len(mine) <= 2
+                assert task["id"] not in done
+                await asyncio.sleep(0)
+                mine.discard(task["id"])
+                done.add(task["id"])
+                await api("wim").post(f"/api/v1/tasks/{task['id']}/complete", json={"execId": task["execId"]})
+
+    await asyncio.gather(*(work() for _ in range(8)))
+    assert len(done) == 60

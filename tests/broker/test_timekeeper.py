@@ -28,7 +28,9 @@ LIMITS = Limits(
 
 @pytest.fixture
 def keeper(parts: assembly.Parts, fake_clock: FakeClock) -> Timekeeper:
-    return Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=fake_clock, dice=random.Random(1))
+    return Timekeeper(
+        parts.record.sweeps, parts.desk, parts.directory, parts.places, clock=fake_clock, dice=random.Random(1)
+    )
 
 
 async def run(keeper: Timekeeper, parts: assembly.Parts) -> None:
@@ -132,7 +134,9 @@ async def test_two_timekeepers_and_a_worker_at_the_same_moment_do_each_thing_onc
 ) -> None:
     tasks = await submit(parts, queue, 60, limits=LIMITS)
     held = await claim(parts, queue, 60)
-    other = Timekeeper(parts.record.sweeps, parts.desk, parts.directory, clock=fake_clock, dice=random.Random(2))
+    other = Timekeeper(
+        parts.record.sweeps, parts.desk, parts.directory, parts.places, clock=fake_clock, dice=random.Random(2)
+    )
     fake_clock.advance(20 * SECOND)
     await asyncio.gather(keeper.step(), other.step(), complete(parts, held))
     after = [await read(parts, task) for task in tasks]
