@@ -8,8 +8,10 @@ from functools import cache
 import httpx
 import structlog
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
-from api import console, described, hangup, middleware, problems, routing
+from api import console, described, hangup, lean, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
 from api.faces import adsp, aidbox, jobs, jobs_scheduler, xfsc
@@ -96,10 +98,21 @@ def create_app() -> FastAPI:
     return build(settings)
 
 
+class _Application(FastAPI):
+    """FastAPI with our layers around all of its own."""
+
+    around: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What every request goes through; `Envelope` answers a bug, in place of Starlette's layer for that."""
+        stack = super().build_middleware_stack()
+        return self.around(stack.app if isinstance(stack, ServerErrorMiddleware) else stack)
+
+
 def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     """An application; nothing is connected before its lifespan begins."""
     measures = Measures()
-    app = FastAPI(
+    app = _Application(
         title="Penstock",
         version="0.1.0",
         summary="A multi-tenant task queue platform",
@@ -113,8 +126,13 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     problems.install(app)
     # What is uploaded to be imported is not read into memory, and has a limit of its own.
     files = {imports.UPLOADS: settings.max_import_bytes}
-    app.add_middleware(middleware.BodyLimit, most=settings.max_body_bytes, longer=files)
-    app.add_middleware(middleware.Envelope, answered=measures.answered)
+
+    def around(inner: ASGIApp) -> ASGIApp:
+        hot = lean.Shortcut(inner, app.router.routes)
+        limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
+        return middleware.Envelope(limited, measures.answered)
+
+    app.around = around
     for router in _ROUTERS:
         # Included routers are matched anew with every request, each route twice; these routes are just ours.
         app.router.routes.extend(router.routes)

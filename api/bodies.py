@@ -34,11 +34,12 @@ async def accept(request: Request) -> JsonRequest:
     incoming = JsonRequest(request.scope, request.receive)
     raw = await incoming.body()
     if raw:
-        incoming.decoded = _decoded(raw)
+        incoming.decoded = decoded(raw)
     return incoming
 
 
-def _decoded(raw: bytes) -> Any:
+def decoded(raw: bytes) -> Any:
+    """The value that this JSON says; raises `Invalid`."""
     try:
         return _decode(raw)
     except RecursionError:

@@ -80,6 +80,11 @@ def invalid(faults: Iterable[errors.Fault]) -> errors.Invalid:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.PenstockError)
+    return refused(request, error)
+
+
+def refused(request: Request, error: errors.PenstockError) -> Response:
+    """The problem that a request of ours is answered with; what is our own fault is logged."""
     if error.status >= 500:
         _log.warning("refused", code=error.code, detail=error.detail)
     return _answer(request, error)

@@ -44,9 +44,7 @@ class Guarded(Plain):
         has_body = self.body_field is not None
 
         async def handler(request: Request) -> Response:
-            scope = request.scope
-            callers = context.of(request).callers
-            scope[_CALLER] = await callers.identify(scope["headers"], scope["method"])
+            await identify(request)
             return await handle(await bodies.accept(request) if has_body else request)
 
         return handler
@@ -62,6 +60,12 @@ def path(*parts: str) -> str:
     return "/".join([PREFIX, *(quote(part, safe="") for part in parts)])
 
 
+async def identify(request: Request) -> None:
+    """Find the principal who sent this; raises `Unauthenticated`, `Forbidden`, `NotFound`, `Unavailable`."""
+    scope = request.scope
+    scope[_CALLER] = await context.of(request).callers.identify(scope["headers"], scope["method"])
+
+
 def caller_of(request: Request) -> Principal:
-    """The principal that `Guarded` found."""
+    """The principal that `identify` found."""
     return request.scope[_CALLER]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from fastapi import Request
 from starlette.responses import Response
 
-from api import context, described, guards, hangup, replies, routing, settling, shown
+from api import context, described, guards, hangup, lean, replies, settling, shown
 from api.context import Lives, Reads
 from api.schemas import views
 from api.schemas.tasks import (
@@ -22,7 +22,7 @@ from broker.dispatch import Claim
 from broker.lifecycle import Finish
 from core import errors
 
-router = routing.router("work")
+router = lean.router("work")
 
 _TASK = described.answers(views.TaskView, "The task as it is now.")
 _FENCED = described.refusals(errors.LeaseLost, errors.WrongState, errors.Changed)

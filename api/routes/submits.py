@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from starlette.responses import Response
 
-from api import described, guards, idempotency, problems, replies, routing, shown
+from api import described, guards, idempotency, lean, problems, replies, routing, shown
 from api.context import Directories, Lives
 from api.schemas import views
 from api.schemas.tasks import BatchBody, Refused, TaskBody
@@ -14,7 +14,7 @@ from core import errors
 from core.creation import Submission
 from core.task import Limits
 
-router = routing.router("tasks")
+router = lean.router("tasks")
 
 _PATH = "/queues/{namespace}/{name}/tasks"
 
