@@ -14,13 +14,15 @@ from tests.support.api import QUEUE, Api
 NOTHING = "/api/v1/tasks/01890000-0000-7000-8000-000000000000"
 
 
+def shortcut_of(layer: Any) -> Any:
+    """The layer that answers lean routes."""
+    return layer if isinstance(layer, lean.Shortcut) else shortcut_of(vars(layer)["_app"])
+
+
 @pytest.fixture
 def passed_on(api: Api) -> Iterator[list[str]]:
     """The paths of requests that went on to FastAPI."""
-    layer: Any = api.app.middleware_stack
-    while not isinstance(layer, lean.Shortcut):
-        layer = vars(layer)["_app"]
-    shortcut: Any = layer
+    shortcut = shortcut_of(api.app.middleware_stack)
     paths: list[str] = []
     inner: ASGIApp = shortcut._app
 
