@@ -25,6 +25,7 @@ from broker.places import Ushers
 from broker.push import Kit, Pusher
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
+from broker.reader import Reader
 from broker.redrive import Redriver
 from broker.refill import Refill
 from broker.relay import Relay
@@ -47,6 +48,7 @@ from store.positions import Positions
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.stats import Stats
+from store.unread import Unread
 
 _log = structlog.get_logger(__name__)
 
@@ -96,6 +98,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "statistics": lambda: _statistics(parts),
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
+        "words": lambda: _words(parts),
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),
@@ -192,6 +195,10 @@ def _places(parts: Parts) -> Coroutine[Any, Any, None]:
     record = parts.record
     ushers = Ushers(record.sweeps, DefinitionSweeps(record.database), parts.places, clock=parts.clock)
     return loops.repeat("places", ushers.step)
+
+
+def _words(parts: Parts) -> Coroutine[Any, Any, None]:
+    return loops.repeat("words", Reader(Unread(parts.record.database), clock=parts.clock).step)
 
 
 async def _push(parts: Parts) -> None:

@@ -7,7 +7,7 @@ Every value goes into a pipeline as `$literal`: a caller's "$name" is data there
 
 from typing import Any
 
-from core import timers
+from core import timers, words
 from core.task import State, Task
 from core.transitions import Transition
 from store import notes
@@ -15,6 +15,8 @@ from store.documents import encode_value, field_names
 from store.mongo import Document
 
 _FIELDS = field_names(Task)
+_SAID = frozenset({"name", "description", "record_id", "labels", "params"})
+"""The fields that a task is found by."""
 
 
 def condition(change: Transition) -> Document:
@@ -36,7 +38,12 @@ def known(change: Transition, after: Task) -> Document:
     names |= {"attempt"} if change.starts else set()
     names |= {"lease_until"} if change.lease is not None else set()
     values = {name: getattr(after, name) for name in names}
-    return _modifiers(values if change.note is None else values | {"last_event": notes.of_task(after)})
+    update = _modifiers(values if change.note is None else values | {"last_event": notes.of_task(after)})
+    if not _SAID.isdisjoint(change.sets):
+        # New words are read as those of a new task are.
+        update["$set"]["text"] = words.of_task(after)
+        update.setdefault("$unset", {})["words"] = ""
+    return update
 
 
 def blind(change: Transition) -> Document | list[Document]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from core import words
 from core.task import Task
 from store import notes
 from store.mongo import Document
@@ -35,6 +36,7 @@ def encode(record: msgspec.Struct) -> Document:
     document = msgspec.to_builtins(record, builtin_types=_BUILTIN, enc_hook=_plain)
     if isinstance(record, Task):
         document["lastEvent"] = notes.of_task(record)
+        document["text"] = words.of_task(record)
     return document
 
 

@@ -69,6 +69,26 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="waits",
             partialFilterExpression={"waits": _PRESENT},
         ),
+        # Open tasks by their words and marks, in the order of the worklist; the queue is there to be compared (ADR 6).
+        IndexModel(
+            [(field, ASCENDING) for field in ("tenant", "words", "place", "queue")],
+            name="words",
+            partialFilterExpression={"words": _PRESENT, "state": {"$gt": "done"}},
+        ),
+        # Open tasks whose words are not in that index yet: few.
+        IndexModel(
+            [(field, ASCENDING) for field in ("tenant", "queue", "place")],
+            name="unread",
+            partialFilterExpression={"text": _PRESENT, "state": {"$gt": "done"}},
+        ),
+        *(
+            IndexModel(
+                [("tenant", ASCENDING), ("queue", ASCENDING), (field, ASCENDING), ("_id", ASCENDING)],
+                name=field,
+                partialFilterExpression={field: _PRESENT, "state": {"$gt": "done"}},
+            )
+            for field in ("dueDate", "followUpDate")
+        ),
         IndexModel([("deletedAt", ASCENDING)], name="deleted", partialFilterExpression={"deletedAt": _PRESENT}),
         # Ends of a flow's children that the flow's record does not show yet.
         IndexModel(

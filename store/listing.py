@@ -1,73 +1,56 @@
-"""Listings of tasks: a query becomes one range on one index, and a cursor that neither skips nor repeats.
+"""Listings of tasks: what is asked for becomes a few ranges of one index each, merged.
 
-A cursor is the sort value and id of the last row (keyset paging): a task that ends or appears behind it moves no other.
+Within one priority a task's place sorts by the time of its submit (`core.priority`), so that listings by either are
+ranges of the same indexes. Open tasks are found by their words and marks through the index of words, and those that
+were submitted a moment ago, whose words it does not have yet, through the small index of these (ADR 6).
 """
 
-import base64
-import re
+import asyncio
+import heapq
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 import msgspec
+from pymongo import errors as driver
 
-from core import errors
-from core.flow_decisions import DECISIONS
-from core.priority import Priority
-from core.task import Outcome, State, Task
-from store import documents, mongo
+from core import clock, errors, words
+from core.priority import Priority, place
+from core.task import OPEN, Task
+from store import documents, matching, mongo, query
 from store.mongo import Document
+from store.query import Page, Query, Sort
+
+__all__ = ["Listing", "Page", "Query", "Sort"]
+
+_FEW = 1_000
+"""So many tasks are read and sorted; more are not, where another index has them in order."""
+_PLACED = frozenset({Sort.PLACE, Sort.CREATED, Sort.CREATED_DESC})
+_HIDDEN = {"words": 0, "text": 0}
+_BAD_HINT = 2
+
+Span = Document
+"""One range of the order that is asked for, as a condition."""
 
 
-class Sort(StrEnum):
-    """The orders a listing can have; a minus means descending."""
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One listing: what is asked for, in which order, how much of it."""
 
-    PLACE = "place"
-    CREATED = "createdAt"
-    CREATED_DESC = "-createdAt"
-    UPDATED = "updatedAt"
-    UPDATED_DESC = "-updatedAt"
-    ENDED_DESC = "-endedAt"
-    ENDED = "endedAt"
+    tenant: str
+    wanted: Query
+    field: str
+    direction: int
+    spans: Sequence[Span]
+    limit: int
 
+    @property
+    def exact(self) -> Document:
+        """All that is asked for but the text."""
+        return query.selector(self.tenant, msgspec.structs.replace(self.wanted, text=None))
 
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What to list; None means any. `queues` is what the caller may read, None for all of the tenant's."""
-
-    ids: tuple[str, ...] | None = None
-    queues: tuple[str, ...] | None = None
-    states: frozenset[State] | None = None
-    outcomes: frozenset[Outcome] | None = None
-    priorities: frozenset[Priority] | None = None
-    definitions: tuple[str, ...] | None = None
-    without_definitions: tuple[str, ...] = ()
-    parent: str | None = None
-    """The id of the flow whose children are meant."""
-    decisions: bool | None = None
-    """Only decision tasks of flows, or none of them."""
-    assignee: str | None = None
-    unassigned: bool = False
-    created_by: str | None = None
-    label: str | None = None
-    record_id: str | None = None
-    text: str | None = None
-    context: Mapping[str, Any] | None = None
-    """Entries that the task's context must have, with equal values."""
-    dead: bool | None = None
-    redrive: str | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
-    ended_from: datetime | None = None
-    ended_to: datetime | None = None
-    sort: Sort = Sort.PLACE
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Tasks and the cursor of the next page; None when there is none."""
-
-    tasks: Sequence[Task]
-    next: str | None
+    def place_of(self, row: Document) -> tuple[Any, str]:
+        """What rows are merged by."""
+        return row[self.field], str(row["_id"])
 
 
 @mongo.translating
@@ -77,129 +60,144 @@ class Listing:
     def __init__(self, database: mongo.Database) -> None:
         self._tasks = database["tasks"]
 
-    async def page(self, tenant: str, query: Query, *, after: str | None, limit: int) -> Page:
+    async def page(self, tenant: str, wanted: Query, *, after: str | None, limit: int) -> Page:
         """At most `limit` tasks behind the cursor `after`; raises `BadCursor`."""
-        field, direction = _order(query.sort)
-        found = selector(tenant, query)
-        if after is not None:
-            value, key = _read_cursor(after, query.sort)
-            found = {"$and": [found, _behind(field, direction, value, key)]}
-        tiebreak = [] if field == "place" else [("_id", direction)]
-        cursor = self._tasks.find(found).sort([(field, direction), *tiebreak]).limit(limit + 1)
-        rows = [row async for row in cursor]
+        field, direction = query.order(wanted.sort)
+        cursor = None if after is None else query.read_cursor(after, wanted.sort)
+        spans = _spans(wanted, cursor)
+        plan = _Plan(tenant=tenant, wanted=wanted, field=field, direction=direction, spans=spans, limit=limit + 1)
+        try:
+            rows = await self._rows(plan)
+        except driver.OperationFailure as error:
+            if error.code != _BAD_HINT:
+                raise
+            raise errors.Unavailable("The indexes are being made; try again.", retry_after=mongo.RETRY_AFTER) from error
         more = rows[limit - 1] if len(rows) > limit else None
-        following = None if more is None else _write_cursor(query.sort, more[field], str(more["_id"]))
+        following = None if more is None else query.write_cursor(wanted.sort, more[field], str(more["_id"]))
         return Page(tasks=[documents.decode(row, Task) for row in rows[:limit]], next=following)
 
-    async def count(self, tenant: str, query: Query, *, at_most: int) -> int:
+    async def count(self, tenant: str, wanted: Query, *, at_most: int) -> int:
         """How many tasks the query selects, counted no further than `at_most`."""
-        return await self._tasks.count_documents(selector(tenant, query), limit=at_most)
+        return await self._tasks.count_documents(query.selector(tenant, wanted), limit=at_most)
+
+    async def _rows(self, plan: _Plan) -> list[Document]:
+        wanted = plan.wanted
+        said = None if wanted.text is None else words.wanted(wanted.text)
+        if said == words.Wanted():
+            return []
+        if wanted.states is not None and wanted.states <= OPEN:
+            marked = _marked(wanted, said or words.Wanted())
+            if marked != words.Wanted():
+                found = await self._by_words(plan, said, marked)
+                if found is not None:
+                    return found
+        return await self._merged(plan, query.selector(plan.tenant, wanted))
+
+    async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document] | None:
+        """What has these words; None where so many tasks do that their own order is the better way."""
+        in_order = plan.wanted.sort in _PLACED and bool(marked.words)
+        lead = words.Wanted(words=marked.words)
+        if len(marked.words) > 1 or not in_order:
+            lead, count = await self._rarest(plan.tenant, marked)
+            if count >= _FEW and not in_order:
+                return None
+        texts = [{"text": {"$exists": True}}, *([] if said is None else matching.unread(said))]
+        # These first: what is put into the index meanwhile is found there then.
+        unread = await self._merged(plan, plan.exact | {"$and": texts}, hint="unread")
+        first = matching.lead(lead)
+        others = [word for word in marked.words if word not in lead.words]
+        beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
+        rest = matching.rest(others, beginnings)
+        found = plan.exact | first | ({"$and": rest} if rest else {})
+        known = {str(row["_id"]) for row in unread}
+        read = [row for row in await self._merged(plan, found, hint="words") if str(row["_id"]) not in known]
+        return self._cut(plan, [unread, read])
+
+    async def _rarest(self, tenant: str, marked: words.Wanted) -> tuple[words.Wanted, int]:
+        """The word (or, without any, the beginning) that the fewest open tasks have, and how many, up to `_FEW`."""
+        each = [words.Wanted(words=(word,)) for word in marked.words]
+        each = each or [words.Wanted(beginnings=(beginning,)) for beginning in marked.beginnings]
+        is_open = {"state": {"$in": sorted(state.value for state in OPEN)}}
+        counts = await asyncio.gather(
+            *[
+                self._tasks.count_documents(
+                    {"tenant": tenant, **matching.lead(one), **is_open}, limit=_FEW, hint="words"
+                )
+                for one in each
+            ]
+        )
+        return min(zip(each, counts, strict=True), key=lambda pair: pair[1])
+
+    async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
+        """The first rows of all spans; of several only those that are wanted are read whole."""
+        if len(plan.spans) == 1:
+            return await self._read(plan, found, plan.spans[0], hint, _HIDDEN)
+        brief = {plan.field: 1}
+        parts = await asyncio.gather(*[self._read(plan, found, span, hint, brief) for span in plan.spans])
+        keys = [row["_id"] for row in self._cut(plan, parts)]
+        if not keys:
+            return []
+        rows = [row async for row in self._tasks.find({"$and": [found, {"_id": {"$in": keys}}]}, _HIDDEN).hint("_id_")]
+        return sorted(rows, key=plan.place_of, reverse=plan.direction < 0)
+
+    async def _read(
+        self, plan: _Plan, found: Document, span: Span, hint: str | None, fields: Mapping[str, int]
+    ) -> list[Document]:
+        by = [("place", plan.direction)] if plan.wanted.sort in _PLACED else _by(plan)
+        both = {"$and": [found, span]} if span else found
+        cursor = self._tasks.find(both, fields).sort(by).limit(plan.limit)
+        return [row async for row in (cursor if hint is None else cursor.hint(hint))]
+
+    def _cut(self, plan: _Plan, parts: Sequence[list[Document]]) -> list[Document]:
+        merged = heapq.merge(*parts, key=plan.place_of, reverse=plan.direction < 0)
+        return list(islice(merged, plan.limit))
 
 
-def selector(tenant: str, query: Query) -> Document:
-    """The query as a filter, the tenant first; without states it spans open and ended tasks alike."""
-    found: Document = {"tenant": tenant, "deletedAt": None}
-    found |= {field: _one_of(values) for field, values in _sets(query).items() if values is not None}
-    found |= {field: value for field, value in _values(query).items() if value is not None}
-    found |= {field: bounds for field, bounds in _ranges(query).items() if bounds}
-    if query.ids is not None:
-        found["_id"] = {"$in": documents.keys(tenant, query.ids)}
-    if query.unassigned:
-        found["assignment.to.id"] = None
-    if query.without_definitions:
-        found["$nor"] = [{"definition": {"$in": list(query.without_definitions)}}]
-    if query.decisions is not None:
-        found["parent.step"] = DECISIONS if query.decisions else {"$ne": DECISIONS}
-    if query.dead is False:
-        found["dead"] = None
-    if query.context:
-        # By expression, since a caller's key may hold dots and dollars, which mean something in a path.
-        found["$expr"] = {"$and": [_entry(key, value) for key, value in query.context.items()]}
-    if query.text is not None:
-        pattern = {"$regex": re.escape(query.text), "$options": "i"}
-        found["$or"] = [{field: pattern} for field in ("name", "description", "recordId", "labels")]
-    return found
+def _by(plan: _Plan) -> list[tuple[str, int]]:
+    return [(plan.field, plan.direction), ("_id", plan.direction)]
 
 
-def _sets(query: Query) -> dict[str, Sequence[object] | None]:
-    states = None if query.states == frozenset(State) else query.states
-    return {
-        "queue": query.queues,
-        "state": None if states is None else sorted(state.value for state in states),
-        "outcome": None if query.outcomes is None else sorted(outcome.value for outcome in query.outcomes),
-        "priority": None if query.priorities is None else sorted(int(priority) for priority in query.priorities),
-        "definition": query.definitions,
-    }
+def _marked(wanted: Query, said: words.Wanted) -> words.Wanted:
+    """The words that are asked for, and the marks by which the rest is found as well."""
+    marks = [words.label_mark(wanted.label)] if wanted.label is not None else []
+    marks += [words.creator_mark(wanted.created_by)] if wanted.created_by is not None else []
+    if wanted.definitions is not None and len(wanted.definitions) == 1:
+        marks.append(words.definition_mark(wanted.definitions[0]))
+    return words.Wanted(words=(*said.words, *marks), beginnings=said.beginnings)
 
 
-def _values(query: Query) -> dict[str, object]:
-    return {
-        "assignment.to.id": query.assignee,
-        "createdBy.id": query.created_by,
-        "labels": query.label,
-        "recordId": query.record_id,
-        "redrive": query.redrive,
-        "dead": query.dead or None,
-        "parent.flow": query.parent,
-    }
+def _spans(wanted: Query, cursor: tuple[Any, str] | None) -> list[Span]:
+    """The ranges of the order that the page may come from."""
+    if wanted.sort not in _PLACED:
+        if cursor is None:
+            return [{}]
+        return [query.behind(*query.order(wanted.sort), *cursor)]
+    if wanted.sort is Sort.PLACE:
+        behind = "" if cursor is None else str(cursor[0])
+        if wanted.priorities is None:
+            return [{"place": {"$gt": behind}} if behind else {}]
+        spans = [_of_priority(each) for each in sorted(wanted.priorities, reverse=True)]
+        return [{"place": {"$gt": max(low, behind), "$lt": high}} for low, high in spans if high > behind]
+    return [_of_time(wanted, priority, cursor) for priority in sorted(wanted.priorities or Priority)]
 
 
-def _ranges(query: Query) -> dict[str, Document]:
-    spans = {
-        "createdAt": (query.created_from, query.created_to),
-        "endedAt": (query.ended_from, query.ended_to),
-    }
-    bounds: dict[str, Document] = {
-        field: {op: at for op, at in (("$gte", low), ("$lt", high)) if at is not None}
-        for field, (low, high) in spans.items()
-    }
-    if query.sort in {Sort.ENDED, Sort.ENDED_DESC} and not bounds["endedAt"]:
-        bounds["endedAt"] = {"$exists": True}
-    return bounds
+def _of_priority(priority: Priority) -> tuple[str, str]:
+    digit = Priority.URGENT - priority
+    return str(digit), str(digit + 1)
 
 
-def _entry(key: str, value: object) -> Document:
-    read: Document = {"$getField": {"field": {"$literal": key}, "input": {"$ifNull": ["$context", {}]}}}
-    return {"$eq": [read, {"$literal": value}]}
-
-
-def _one_of(values: Sequence[object]) -> object:
-    return values[0] if len(values) == 1 else {"$in": list(values)}
-
-
-def _order(sort: Sort) -> tuple[str, int]:
-    return (sort.value[1:], -1) if sort.value.startswith("-") else (sort.value, 1)
-
-
-def _behind(field: str, direction: int, value: object, key: str) -> Document:
-    beyond = "$gt" if direction == 1 else "$lt"
-    if field == "place":
-        return {field: {beyond: value}}
-    # The first range is implied by the second; it is there because the planner takes index bounds from it alone.
-    return {
-        field: {f"{beyond}e": value},
-        "$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: key}}],
-    }
-
-
-def _write_cursor(sort: Sort, value: object, key: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([sort.value, value, key])).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, sort: Sort) -> tuple[object, str]:
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        if sort is Sort.PLACE:
-            of, value, key = msgspec.json.decode(raw, type=tuple[str, str, str])
+def _of_time(wanted: Query, priority: Priority, cursor: tuple[Any, str] | None) -> Span:
+    """What of one priority was submitted in the time that is asked for, behind the cursor."""
+    low, high = _of_priority(priority)
+    if wanted.created_from is not None:
+        low = place(priority, clock.cut(wanted.created_from), "")
+    if wanted.created_to is not None:
+        high = place(priority, clock.cut(wanted.created_to), "~")
+    if cursor is not None:
+        at, key = cursor
+        here = place(priority, at, documents.name_of(key))
+        if wanted.sort is Sort.CREATED:
+            low = max(low, here)
         else:
-            of, value, key = msgspec.json.decode(raw, type=tuple[str, datetime, str])
-    except (ValueError, msgspec.MsgspecError):
-        raise _bad_cursor() from None
-    if of != sort.value:
-        raise _bad_cursor()
-    return value, key
-
-
-def _bad_cursor() -> errors.BadCursor:
-    message = "give back `next` of the page before, with the same sort"
-    return errors.BadCursor(faults=[errors.Fault(field="after", message=message)])
+            high = min(high, here)
+    return {"place": {"$gt": low, "$lt": high}}

@@ -14,9 +14,9 @@ import msgspec
 from core import errors
 from core.priority import Priority
 from core.task import Outcome, State, Task
-from store import documents, listing, mongo
-from store.listing import Page, Query
+from store import documents, mongo, query
 from store.mongo import Document
+from store.query import Page, Query
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ def _begin(at: datetime) -> str:
 
 
 def _selector(tenant: str, wanted: Wanted) -> Document:
-    found = listing.selector(tenant, wanted.query)
+    found = query.selector(tenant, wanted.query)
     bounds = {op: at for op, at in (("$gte", wanted.execute_from), ("$lt", wanted.execute_to)) if at is not None}
     if bounds:
         found["executeAt"] = bounds

@@ -9,8 +9,8 @@ import msgspec
 from core import errors
 from core.task import Actor
 from store import documents, mongo
-from store.listing import Query, Sort
 from store.mongo import Document
+from store.query import Query, Sort
 
 
 class RedriveState(StrEnum):

@@ -29,13 +29,21 @@ class ListParams(BaseModel):
     created_by: Text | None = Field(default=None, description="A person's id, or `me`")
     label: Text | None = None
     record_id: Text | None = None
-    text: Text | None = Field(default=None, description="Part of name, description, recordId or a label")
+    text: Text | None = Field(
+        default=None,
+        description="Words that must all occur in name, description, recordId, labels or params, whatever their case and "
+        "accents; one that ends in `*`, after three letters or more, is the beginning of a word",
+    )
     dead: bool | None = Field(default=None, description="Only dead letters, or none of them")
     redrive: Text | None = Field(default=None, description="Tasks that this redrive runs again")
     created_from: Moment | None = None
     created_to: Moment | None = None
     ended_from: Moment | None = None
     ended_to: Moment | None = None
+    due_from: Moment | None = None
+    due_to: Moment | None = None
+    follow_up_from: Moment | None = None
+    follow_up_to: Moment | None = None
     sort: Sort | None = Field(
         default=None, description="`place` (urgent and old first) for open tasks, `-endedAt` for ended ones by default"
     )
@@ -63,6 +71,10 @@ class ListParams(BaseModel):
             created_to=self.created_to,
             ended_from=self.ended_from,
             ended_to=self.ended_to,
+            due_from=self.due_from,
+            due_to=self.due_to,
+            follow_up_from=self.follow_up_from,
+            follow_up_to=self.follow_up_to,
             sort=self.sort or (Sort.ENDED_DESC if states == _DONE else Sort.PLACE),
         )
 

@@ -41,8 +41,10 @@ async def test_open_tasks_come_urgent_first_then_oldest(api: Api, queue: str) ->
 async def mixed(api: Api, queue: str) -> Api:
     """Tasks in many ways different."""
     sub = api("sub")
-    await support.submit(sub, name="high", priority="high", labels=["red", "x"], recordId="r-1")
-    await support.submit(sub, name="later", delaySeconds=1000, description="An (odd) one")
+    extra: dict[str, Any] = {"dueDate": "2030-01-01T00:00:00Z", "params": {"what": ["Plane", {"how": "Crash!"}]}}
+    await support.submit(sub, name="high", priority="high", labels=["red", "x"], recordId="r-1", **extra)
+    odd: dict[str, Any] = {"description": "An (odd) one", "followUpDate": "2030-01-01T00:00:00Z"}
+    await support.submit(sub, name="later", delaySeconds=1000, **odd)
     await support.submit(api("intake"), name="theirs", labels=["red"])
     await support.submit(sub, name="gone")
     gone = (await sub.get(TASKS, params={"text": "gone"})).json()["items"][0]
@@ -70,6 +72,12 @@ async def mixed(api: Api, queue: str) -> Api:
         ({"recordId": "r-1"}, {"high"}),
         ({"text": "(ODD)"}, {"later"}),
         ({"text": "r-1"}, {"high"}),
+        ({"text": "LAT*"}, {"later"}),
+        ({"text": "plane crash"}, {"high"}),
+        ({"text": "plane boat"}, set[str]()),
+        ({"dueTo": "2030-01-02T00:00:00Z"}, {"high"}),
+        ({"dueFrom": "2030-01-02T00:00:00Z"}, set[str]()),
+        ({"followUpFrom": "2030-01-01T00:00:00Z", "sort": "followUpDate"}, {"later"}),
         ({"text": ".*"}, set[str]()),
         ({"assignee": "none"}, {"high", "later"}),
         ({"createdFrom": "2099-01-01T00:00:00Z"}, set[str]()),
@@ -89,9 +97,10 @@ async def test_filters_about_people(mixed: Api) -> None:
     assert set(await names(mixed("sub"), createdBy="me")) == {"high", "later"}
 
 
-@pytest.mark.parametrize("sort", ["place", "createdAt", "-createdAt", "-updatedAt", "endedAt", "-endedAt"])
+@pytest.mark.parametrize("sort", ["place", "createdAt", "-createdAt", "-updatedAt", "endedAt", "-endedAt", "dueDate"])
 async def test_every_order_pages_through_everything_once(api: Api, queue: str, sort: str) -> None:
-    tasks = [{"name": str(n), "priority": ["low", "high"][n % 2]} for n in range(23)]
+    due = "2030-01-01T00:00:{}Z"
+    tasks = [{"name": str(n), "priority": ["low", "high"][n % 2], "dueDate": due.format(10 + n % 5)} for n in range(23)]
     await api("sub").post(f"{TASKS}/batch", json={"tasks": tasks})
     if sort.endswith("endedAt"):
         await api("ada").post(f"{queue}/purge")

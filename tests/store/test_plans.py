@@ -12,6 +12,7 @@ from store import indexes, mongo
 from store.listing import Listing, Query, Sort
 from store.sweeps import Sweeps
 from store.tasks import Tasks
+from store.unread import Unread
 from tests.support import plans
 from tests.support.making import ANN, NOW, WIM, task
 
@@ -50,6 +51,18 @@ CALLS: dict[str, tuple[str, Call]] = {
     "of a record": ("record", _page(record_id="r-1")),
     "all of a tenant": ("places", _page()),
     "slots that are waited for": ("waits", lambda t, p, s: s.waited_for()),
+    "newest first": ("worklist", _page(queues=HERE, states=OPEN, sort=Sort.CREATED_DESC)),
+    "newest of a priority": (
+        "worklist",
+        _page(queues=HERE, states=OPEN, sort=Sort.CREATED, priorities=frozenset({Priority.HIGH})),
+    ),
+    "by due date": ("dueDate", _page(queues=HERE, states=OPEN, sort=Sort.DUE)),
+    "by follow-up date": ("followUpDate", _page(queues=HERE, states=OPEN, sort=Sort.FOLLOW_UP)),
+    "a word": ("unread", _page(queues=HERE, states=OPEN, text="one")),
+    "a word, newest first": ("unread", _page(queues=HERE, states=OPEN, text="one", sort=Sort.CREATED_DESC)),
+    "two words": ("words", _page(queues=HERE, states=OPEN, text="one two")),
+    "a label": ("unread", _page(queues=HERE, states=OPEN, label="x")),
+    "of somebody's making": ("unread", _page(queues=HERE, states=OPEN, created_by="u-ann")),
     "due": ("timer", lambda t, p, s: s.due(NOW, 100)),
     "unticketed": ("tickets", lambda t, p, s: s.unticketed(NOW, 100)),
 }
@@ -62,7 +75,10 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     client = mongo.client(mongodb_url, timeout=10.0, listeners=[recorder])
     database = mongo.database(client, database_name)
     await indexes.ensure(database)
-    made = [task(at=NOW - timedelta(seconds=n), priority=list(Priority)[n % 4], record_id=f"r-{n}") for n in range(200)]
+    made = [
+        task(at=NOW - timedelta(seconds=n), priority=list(Priority)[n % 4], record_id=f"r-{n}", due_date=NOW)
+        for n in range(200)
+    ]
     store = Tasks(database)
     await store.insert("demo", made)
     for each in made[:120]:
@@ -72,6 +88,7 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
         await store.apply("demo", each, change)
     for each in made[120:140]:
         await store.apply("demo", each, transitions.assign(each, at=NOW, by=ANN, to=WIM))
+    await Unread(database).read(NOW, 20)
     recorder.commands.clear()
     yield database, recorder
     await client.close()
@@ -98,3 +115,20 @@ async def test_counting_by_state_reads_the_index_alone(watched: tuple[mongo.Data
     database, recorder = watched
     await Tasks(database).counts("demo", "intake:reports")
     assert "FETCH" not in await plans.stages(database, recorder.commands[0])
+
+
+WORDS = [_page(queues=HERE, states=OPEN, text="one two*"), _page(states=OPEN, text="one", sort=Sort.CREATED)]
+
+
+@pytest.mark.parametrize("call", WORDS)
+async def test_words_are_read_from_their_index_alone(
+    watched: tuple[mongo.Database, plans.Recorder], call: Call
+) -> None:
+    """The words themselves give the range: never the worklist with a comparison of every task in it."""
+    database, recorder = watched
+    await call(Tasks(database), Listing(database), Sweeps(database))
+    used: set[str] = set()
+    for command in recorder.commands:
+        used |= {stage for stage in await plans.stages(database, command) if stage.startswith(("IXSCAN", "COLLSCAN"))}
+    assert used <= {"IXSCAN words", "IXSCAN unread", "IXSCAN _id_"}
+    assert "IXSCAN words" in used
