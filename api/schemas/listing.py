@@ -31,8 +31,8 @@ class ListParams(BaseModel):
     record_id: Text | None = None
     text: Text | None = Field(
         default=None,
-        description="Words that must all occur in name, description, recordId, labels or params, whatever their case and "
-        "accents; one that ends in `*`, after three letters or more, is the beginning of a word",
+        description="Words that must all occur in name, description, recordId, labels or params, whatever the case "
+        "and accents; one that ends in `*`, after three letters or more, is the beginning of a word",
     )
     dead: bool | None = Field(default=None, description="Only dead letters, or none of them")
     redrive: Text | None = Field(default=None, description="Tasks that this redrive runs again")
