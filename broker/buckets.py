@@ -6,6 +6,7 @@ list; and they would look for credentials on the machine that they run on, so th
 
 import importlib
 import io
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ _GOOGLE = "https://storage.googleapis.com"
 _GOOGLE_TOKENS = "https://oauth2.googleapis.com/token"
 _READ_ONLY = ["https://www.googleapis.com/auth/devstorage.read_only"]
 _LATER = frozenset({408, 429})
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-", re.IGNORECASE)
 _NOBODY = "nobody"
 """Stands for credentials where none are used: without any, the library would ask the machine for some."""
 
@@ -69,6 +71,12 @@ class GoogleKey(msgspec.Struct, frozen=True):
     private_key: str
 
 
+def begins_at(content_range: str | None) -> int:
+    """Where the part begins that an answer says it holds; without a word of it, at the beginning."""
+    found = _CONTENT_RANGE.match(content_range or "")
+    return int(found[1]) if found else 0
+
+
 def total(length: str | None, begins: int) -> int | None:
     """The length of a whole file, from that of the part that begins there."""
     return begins + int(length) if length is not None and length.isdigit() else None
@@ -107,7 +115,7 @@ async def s3(source: Source, secret: str | None, allowed: Iterable[str], offset:
             wanted: dict[str, Any] = {"Bucket": bucket, "Key": name}
             got = await client.get_object(**wanted, **({"Range": f"bytes={offset}-"} if offset else {}))
             async with got["Body"] as body:
-                begins = offset if "ContentRange" in got else 0
+                begins = begins_at(got.get("ContentRange"))
                 length = str(got["ContentLength"])
                 chunks = _pieces(body)
                 yield Opened(version=got.get("ETag"), total=total(length, begins), offset=begins, chunks=chunks)
@@ -123,14 +131,16 @@ async def gcs(source: Source, secret: str | None, allowed: Iterable[str], offset
     async with aiohttp.ClientSession(trust_env=False, trace_configs=[trace]) as session:
         root = _listed(source.endpoint, allowed) or _GOOGLE
         # With `api_is_dev` it sends no token at all: that is what a public object is read with.
-        reader = Storage(session=session, api_root=root.rstrip("/"), api_is_dev=key is None, token=_token(key, session))
+        reader = Storage(
+            session=session, api_root=root.rstrip("/"), api_is_dev=key is None, token=token_of(key, session)
+        )
         headers = {"Accept-Encoding": "gzip"} | ({"Range": f"bytes={offset}-"} if offset else {})
         limits: Any = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_SECONDS)
         with _from_google():
             answer = await reader.download_stream(bucket, name, headers=headers, timeout=limits)
             async with answer as response:
-                begins = offset if response.status == 206 else 0
                 told = response.headers
+                begins = begins_at(told.get("content-range"))
                 yield Opened(
                     version=told.get("x-goog-generation") or told.get("etag"),
                     total=total(told.get("content-length"), begins),
@@ -139,7 +149,7 @@ async def gcs(source: Source, secret: str | None, allowed: Iterable[str], offset
                 )
 
 
-def _token(key: GoogleKey | None, session: aiohttp.ClientSession) -> Token:
+def token_of(key: GoogleKey | None, session: aiohttp.ClientSession) -> Token:
     """By that key alone, at Google's own address: a key file may name others, and other ways to get a token."""
     account: dict[str, str] = {"type": "service_account", "token_uri": _GOOGLE_TOKENS}
     if key is not None:

@@ -44,7 +44,7 @@ class Sources:
         if source.kind is SourceKind.LINK:
             call = Call(method="GET", url=source.url or "", headers=_headers(offset), body=b"", timeout=_SECONDS)
             async with self._outbound.stream(job.tenant, call, allowed=allowed) as answer:
-                yield _opened(answer, offset)
+                yield _opened(answer)
             return
         secret = await self._secret(job.tenant, source)
         reader = buckets.s3 if source.kind is SourceKind.S3 else buckets.gcs
@@ -75,7 +75,7 @@ def _headers(offset: int) -> dict[str, str]:
     return headers | {"range": f"bytes={offset}-"} if offset else headers
 
 
-def _opened(answer: Streamed, offset: int) -> Opened:
+def _opened(answer: Streamed) -> Opened:
     status, told = answer.status, answer.headers
     if status in _GONE:
         raise Unusable("source-not-found", f"The address answered {status}: there is no such file.")
@@ -83,7 +83,7 @@ def _opened(answer: Streamed, offset: int) -> Opened:
         raise Unreachable(f"The address answered {status}.")
     if status not in {200, 206}:
         raise Unusable("source-refused", f"The address answered {status}; redirects are not followed.")
-    begins = offset if status == 206 else 0
+    begins = buckets.begins_at(told.get("content-range"))
     return Opened(
         version=told.get("etag") or told.get("last-modified"),
         total=buckets.total(told.get("content-length"), begins),

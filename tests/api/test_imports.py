@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from broker import engine
 from core import imports, lines
 from core.clock import system_clock
 from tests.support import api as support
+from tests.support import storages
 from tests.support import target as targets
 from tests.support.api import QUEUE, Api
 from tests.support.waiting import wait_until
@@ -298,6 +300,8 @@ async def test_a_link_goes_on_where_it_was_unless_the_file_was_changed(api: Api,
         ranges.append(request.headers.get("range"))
         begin = int((ranges[-1] or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
         headers = {"ETag": etag, "Content-Length": str(len(data) - begin)}
+        if begin:
+            headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
         cut = len(data) // 2 if len(ranges) == 1 else len(data)
 
         async def body() -> AsyncIterator[bytes]:
@@ -320,6 +324,23 @@ async def test_a_link_goes_on_where_it_was_unless_the_file_was_changed(api: Api,
         etag = '"2"'
         changed = await ended(api, (await other).json())
         assert (changed["outcome"], changed["reason"]["type"]) == ("failed", "source-changed")
+
+
+async def test_objects_in_buckets_are_imported_with_the_tenants_secret(api: Api, running: None, tmp_path: Path) -> None:
+    data = gzip.compress(ndjson(*range(600)))
+    await api("ada").put("/api/v1/secrets/bucket", json={"value": json.dumps(storages.KEY)})
+    with storages.s3(tmp_path / "s3") as s3, storages.google(tmp_path / "google") as google:
+        await asyncio.to_thread(storages.put_s3, s3, "reports", "2026/january.ndjson.gz", data)
+        await asyncio.to_thread(storages.put_google, google, "reports", "2026/january.ndjson.gz", data)
+        await api("ada").patch("/api/v1/tenants/demo", json={"httpTargets": {"allow": [s3, google]}})
+        for url, endpoint, more in (("s3", s3, {"secretRef": "bucket", "region": "eu-central-1"}), ("gs", google, {})):
+            body = {"url": f"{url}://reports/2026/january.ndjson.gz", "endpoint": endpoint} | more
+            done = await ended(api, (await make_import(api, **body)).json())
+            assert (done["outcome"], done["progress"]["accepted"]) == ("succeeded", 600), done
+            assert done["progress"]["bytesTotal"] == len(data)
+            assert [task["params"] for task in await imported(api, done)] == list(range(600))
+        gone = await ended(api, (await make_import(api, url="gs://reports/none", endpoint=google)).json())
+        assert (gone["outcome"], gone["reason"]["type"]) == ("failed", "source-not-found")
 
 
 @pytest.mark.usefixtures("queue")

@@ -28,6 +28,11 @@ class Caller:
         """Close the connections."""
         await self._http.aclose()
 
+    @property
+    def bearer(self) -> str:
+        """What it says in `Authorization`."""
+        return self._http.headers["Authorization"]
+
     async def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         """Any call below /api/v1, answered as it comes."""
         return await self._http.request(method, f"/api/v1{path}", json=body, headers=headers)
