@@ -1,19 +1,18 @@
 """The announcer: tells whoever listens on the topic exchange what happened, at least once and in the order of `n`."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
 import msgspec
 
 from broker import loops
 from broker.rabbit import events as rabbit
+from broker.tail import Tail
 from core.events import Event
 from store.eventlog import EventLog
 from store.positions import ANNOUNCED, Positions
 
 BATCH = 1000
-_AHEAD = 10_000
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 5.0
 _SAVE_SECONDS = 1.0
@@ -25,19 +24,17 @@ class Announcer:
     """Publishes events as they are stored; what was stored while the broker was away is read again and follows."""
 
     def __init__(self, log: EventLog, positions: Positions, broker: rabbit.Events) -> None:
-        self._log = log
+        self._tail = Tail(log)
         self._positions = positions
         self._broker = broker
-        self._heard: deque[Event] = deque()
         self._news = asyncio.Event()
         self._n = 0
         self._saved = 0
         self._saved_at = 0.0
 
     def hear(self, events: Sequence[Event]) -> None:
-        """These events are stored now. What does not fit into memory is read from the record later."""
-        if len(self._heard) + len(events) <= _AHEAD:
-            self._heard.extend(events)
+        """These events are stored now."""
+        self._tail.hear(events)
         self._news.set()
 
     async def run(self) -> None:
@@ -51,26 +48,17 @@ class Announcer:
 
     async def step(self) -> float:
         """Announce what is next; answers the seconds until there may be more without news."""
-        batch = self._next() or await self._log.after(self._n, BATCH)
+        batch = await self._tail.after(self._n, BATCH)
         if not batch:
             await self._save()
             return _IDLE_SECONDS
         if not await self._broker.publish([_announced(event) for event in batch]):
-            self._heard.clear()
+            self._tail.forget()
             await asyncio.sleep(_RETRY_SECONDS)
             return 0.0
         self._n = batch[-1].n
         await self._save()
-        return 0.0 if self._heard else _SAVE_SECONDS
-
-    def _next(self) -> list[Event]:
-        """What was heard of and follows what was announced; empty when something in between was not heard of."""
-        while self._heard and self._heard[0].n <= self._n:
-            self._heard.popleft()
-        if not self._heard or self._heard[0].n != self._n + 1:
-            self._heard.clear()
-            return []
-        return [self._heard.popleft() for _ in range(min(BATCH, len(self._heard)))]
+        return 0.0 if self._tail.more else _SAVE_SECONDS
 
     async def _save(self) -> None:
         now = asyncio.get_running_loop().time()

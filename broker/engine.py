@@ -95,7 +95,6 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "refill": lambda: _refill(parts),
         "retention": lambda: _retention(parts),
         "events": lambda: _events(parts),
-        "statistics": lambda: _statistics(parts),
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
         "words": lambda: _words(parts),
@@ -152,8 +151,11 @@ async def _events(parts: Parts) -> None:
         at_once=parts.settings.list_executor_workers, sweep_seconds=parts.settings.list_executor_poll_interval,
     )  # fmt: skip
 
+    statistics = Statistics(log, Stats(database), positions)
+
     def heard(events: Sequence[Event]) -> None:
         announcer.hear(events)
+        statistics.hear(events)
         flowing.hear(events)
 
     follower = Follower(database, log, Headers(database), positions, clock=parts.clock, heard=heard)
@@ -161,12 +163,7 @@ async def _events(parts: Parts) -> None:
         group.create_task(follower.run(), name="follower")
         group.create_task(announcer.run(), name="announcer")
         group.create_task(flowing.run(), name="flows")
-
-
-def _statistics(parts: Parts) -> Coroutine[Any, Any, None]:
-    database = parts.record.database
-    statistics = Statistics(EventLog(database), Stats(database), Positions(database))
-    return loops.repeat("statistics", statistics.step)
+        group.create_task(loops.repeat("statistics", statistics.step), name="statistics")
 
 
 def _redrive(parts: Parts) -> Coroutine[Any, Any, None]:

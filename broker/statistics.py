@@ -6,6 +6,7 @@ from datetime import datetime
 import cachetools
 import msgspec
 
+from broker.tail import Tail
 from core.events import Event
 from core.task import Outcome, State
 from store.eventlog import EventLog
@@ -44,10 +45,15 @@ class Statistics:
 
     def __init__(self, log: EventLog, stats: Stats, positions: Positions) -> None:
         self._log = log
+        self._tail = Tail(log)
         self._stats = stats
         self._positions = positions
         self._n: int | None = None
         self._tracks: cachetools.LRUCache[tuple[str, str], Track] = cachetools.LRUCache(_TRACKS)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """These events are stored now."""
+        self._tail.hear(events)
 
     async def step(self) -> float:
         """Count the next batch; answers the seconds until there may be more."""
@@ -56,7 +62,7 @@ class Statistics:
             self._n = (await self._positions.get(STATISTICS)).n
         # Known again only when this batch is written; after any failure all is read anew.
         was, self._n = self._n, None
-        events = await self._log.after(was, BATCH)
+        events = await self._tail.after(was, BATCH)
         if events:
             await self._look_up(events, was)
             if not await self._stats.record(self._tally(events), was=was, n=events[-1].n):
@@ -67,7 +73,8 @@ class Statistics:
     async def _look_up(self, events: Sequence[Event], upto: int) -> None:
         """Follow what these tasks did before, as far as it is not known."""
         begun = {(event.tenant, event.task) for event in events if event.seq == 1}
-        unknown = {(event.tenant, event.task) for event in events} - begun - set(self._tracks)
+        seen = {(event.tenant, event.task) for event in events} - begun
+        unknown = [task for task in seen if task not in self._tracks]
         if not unknown:
             return
         for event in await self._log.of_tasks(sorted(unknown), upto):
