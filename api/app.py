@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 from api import console, described, hangup, lean, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
-from api.faces import adsp, aidbox, jobs, jobs_scheduler, xfsc
+from api.faces import adsp, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
 from api.feed import Feed
+from api.frames import Frames
 from api.measures import Measures
 from api.routes import (
     callers,
@@ -41,6 +42,7 @@ from api.tenancy import Tenancy
 from auth import basic, tokens
 from auth import tenants as issuers
 from broker import assembly
+from broker.envelopes import Envelopes
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
@@ -56,6 +58,7 @@ from store.overview import Overviews
 from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
+from store.snapshots import Snapshots
 from store.stats import Stats
 from store.webhooks import Webhooks
 
@@ -82,6 +85,7 @@ _ROUTERS = (
     tenants.router,
     health.router,
     adsp.router,
+    adsp_stream.router,
     aidbox.router,
     xfsc.router,
     xfsc.probes,
@@ -180,6 +184,7 @@ def _lifespan(
                     clock=clock,
                 ),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
+                frames=Frames(Envelopes(Snapshots(parts.record.database))),
                 console_client_id=settings.console_client_id,
                 closing=closing,
             )

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.callers import Callers
 from api.feed import Feed
+from api.frames import Frames
 from api.measures import Measures
 from api.tenancy import Tenancy
 from auth.basic import Exchange
@@ -45,6 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     records: Records
     webhooks: Book
+    frames: Frames
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""

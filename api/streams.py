@@ -5,7 +5,7 @@ encodes and validates every event for every stream anew.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -61,6 +61,10 @@ class Sieve:
         return known[1]
 
 
+Telling = Callable[[Sequence[Item]], Awaitable[bytes]]
+"""Makes the frames of those items that the caller gets."""
+
+
 class Stream:
     """One caller's stream."""
 
@@ -73,25 +77,32 @@ class Stream:
         after: int | None,
         clock: Clock,
         heartbeat: timedelta = HEARTBEAT,
+        tenant: str | None = None,
+        telling: Telling | None = None,
     ) -> None:
-        """`after` is the number of the last event that the caller has; None begins with what happens next."""
+        """`after` is the number of the last event that the caller has; None begins with what happens next.
+
+        Without `telling` it is the native stream, of what the caller may read; without `tenant` its own tenant's.
+        """
         self._feed = feed
         self._who = who
+        self._tenant = tenant or who.tenant
         self._wanted = wanted
         self._sieve = Sieve(who, wanted)
+        self._telling = telling or self._native
         self._at = after
         self._clock = clock
         self._heartbeat = heartbeat.total_seconds()
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The bytes of the stream; it ends with the caller's token, or with the server."""
-        async with self._feed.following(self._who.tenant) as tail:
+        async with self._feed.following(self._tenant) as tail:
             if self._at is None:
                 self._at = tail.reached
             yield b"retry: 1000\n" + self._sign(b"hello")
             while not self._feed.closing.is_set() and (left := self._left()) > 0:
                 news = tail.news
-                if frames := self._frames(await self._next(tail, self._at)):
+                if frames := await self._telling(await self._next(tail, self._at)):
                     yield frames
                 elif self._at >= tail.reached and not await _heard(news, min(left, self._heartbeat)):
                     yield self._sign(b"still here")
@@ -111,7 +122,7 @@ class Stream:
     def _left(self) -> float:
         return (self._who.expires_at - self._clock()).total_seconds()
 
-    def _frames(self, items: Sequence[Item]) -> bytes:
+    async def _native(self, items: Sequence[Item]) -> bytes:
         return b"".join(item.frame for item in items if self._sieve.passes(item))
 
     async def _record(self, tail: Tail, at: int) -> tuple[list[Item], int]:
@@ -130,7 +141,7 @@ class Stream:
     async def _history(self, task: str) -> list[Event]:
         events: list[Event] = []
         seq = 0
-        while page := await self._feed.events.history(self._who.tenant, task, after_seq=seq, limit=PAGE):
+        while page := await self._feed.events.history(self._tenant, task, after_seq=seq, limit=PAGE):
             events += page
             seq = page[-1].seq
         return events

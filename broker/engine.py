@@ -15,8 +15,10 @@ from typing import Any
 import structlog
 
 from broker import importer, loops, webhook_hub
+from broker.adsp_announcer import AdspAnnouncer
 from broker.announcer import Announcer
 from broker.assembly import Parts
+from broker.envelopes import Envelopes
 from broker.flowing import Flowing
 from broker.follower import Follower
 from broker.leadership import RENEW_SECONDS, Leadership, Work
@@ -47,6 +49,7 @@ from store.leftovers import Leftovers
 from store.positions import Positions
 from store.redrives import Redrives
 from store.secrets import Secrets
+from store.snapshots import Snapshots
 from store.stats import Stats
 from store.unread import Unread
 
@@ -102,6 +105,7 @@ def duties(parts: Parts) -> Mapping[str, Work]:
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),
         "places": lambda: _places(parts),
+        **({"adsp-events": lambda: _adsp_events(parts)} if parts.settings.adsp_events else {}),
     }
 
 
@@ -143,9 +147,7 @@ def _retention(parts: Parts) -> Coroutine[Any, Any, None]:
 async def _events(parts: Parts) -> None:
     database = parts.record.database
     log, positions = EventLog(database), Positions(database)
-    exchange = topology.events_exchange(parts.settings.broker_prefix)
-    broker = rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
-    announcer = Announcer(log, positions, broker)
+    announcer = Announcer(log, positions, _exchange(parts))
     flowing = Flowing(
         parts.record.flows, FlowSweeps(database), parts.flows, clock=parts.clock,
         at_once=parts.settings.list_executor_workers, sweep_seconds=parts.settings.list_executor_poll_interval,
@@ -179,12 +181,21 @@ def _scheduler(parts: Parts) -> Coroutine[Any, Any, None]:
     return loops.repeat("scheduler", scheduler.step)
 
 
+def _exchange(parts: Parts) -> rabbit.Events:
+    exchange = topology.events_exchange(parts.settings.broker_prefix)
+    return rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
+
+
+def _adsp_events(parts: Parts) -> Coroutine[Any, Any, None]:
+    database = parts.record.database
+    announcer = AdspAnnouncer(EventLog(database), Positions(database), Envelopes(Snapshots(database)), _exchange(parts))
+    return announcer.run()
+
+
 def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
-    settings, broker = parts.settings, parts.broker
-    exchange = rabbit.Events(broker.consuming, broker.publisher, topology.events_exchange(settings.broker_prefix))
-    first_delay = timedelta(seconds=settings.webhook_retry_seconds)
+    first_delay = timedelta(seconds=parts.settings.webhook_retry_seconds)
     return webhook_hub.work(
-        parts.record.database, parts.record.tenants, exchange, clock=parts.clock, first_delay=first_delay
+        parts.record.database, parts.record.tenants, _exchange(parts), clock=parts.clock, first_delay=first_delay
     )
 
 

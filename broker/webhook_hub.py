@@ -5,11 +5,11 @@ import random
 from datetime import timedelta
 
 from broker import loops
-from broker.envelopes import Envelopes
+from broker.envelopes import Envelopes, encode
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.webhook_calls import Caller
-from broker.webhook_pump import Kit, Pump, encode
+from broker.webhook_pump import Kit, Pump
 from core import cancelling, webhook
 from core.clock import Clock
 from core.delivery import Delivery, delivery_id

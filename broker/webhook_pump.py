@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from broker import loops
-from broker.envelopes import Envelopes
+from broker.envelopes import Envelopes, encode
 from broker.webhook_calls import Caller
 from core import cancelling, webhook
 from core import delivery as rules
@@ -48,16 +48,6 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     dice: random.Random
     first_delay: timedelta
     tell: Tell
-
-
-def _plain(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")
-
-
-encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class Pump:

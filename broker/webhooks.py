@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from broker.envelopes import encode
 from broker.webhook_calls import Caller
-from broker.webhook_pump import encode
 from core import addresses, errors, ids, webhook
 from core.clock import Clock
 from core.delivery import Attempt, Delivery, Status, delivery_id

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
         validation_alias=_upstream("LIST_EXECUTOR_POLL_INTERVAL"),
         description="How often the engine looks for flows whose events it missed; nothing waits for that otherwise",
     )
+    adsp_events: bool = Field(default=True, description="Publish events in ADSP's envelope, too, on the topic exchange")
     webhook_retry_seconds: float = Field(default=5.0, gt=0, le=3600, description="First delay of a failed delivery")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     max_import_bytes: int = Field(default=4 * 1024**3, gt=0, description="How large an uploaded file may be")

@@ -15,6 +15,8 @@ EVENTS = "events"
 ANNOUNCED = "announced"
 """How far events were published."""
 STATISTICS = "statistics"
+ADSP = "adsp-events"
+"""How far events were published in ADSP's envelope."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):

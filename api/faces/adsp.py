@@ -423,13 +423,23 @@ async def _identify(request: Request) -> Principal:
 
 def _asked(request: Request) -> Asked:
     """The caller and its tenant: its own, or for a core account the one that `tenantId` names."""
-    who: Principal = request.scope[_CALLER]
-    tenant = who.tenant
-    if tenant == CORE:
-        tenant = (request.query_params.get("tenantId") or "").removeprefix(shapes.TENANT_URN)
-        if ids.TENANT.fullmatch(tenant) is None or tenant == CORE:
-            raise answers.Refused(400, _NO_TENANT)
-    return Asked(who, tenant, context.of(request))
+    who = caller(request)
+    return Asked(who, tenant_of(who, request.query_params.get("tenantId")), context.of(request))
+
+
+def caller(request: Request) -> Principal:
+    """Who `Route` found."""
+    return request.scope[_CALLER]
+
+
+def tenant_of(who: Principal, named: str | None) -> str:
+    """The caller's own tenant; for a core account the one that it named."""
+    if who.tenant != CORE:
+        return who.tenant
+    tenant = (named or "").removeprefix(shapes.TENANT_URN)
+    if ids.TENANT.fullmatch(tenant) is None or tenant == CORE:
+        raise answers.Refused(400, _NO_TENANT)
+    return tenant
 
 
 async def _at(request: Request, namespace: str, name: str) -> Asked:

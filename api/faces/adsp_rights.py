@@ -10,6 +10,7 @@ from core.task import Task
 
 EXPORT_JOB = "urn:ads:platform:export-service:export-job"
 RESOLVER = "urn:ads:platform:directory-service:resource-resolver"
+STREAM_LISTENER = "urn:ads:platform:push-service:stream-listener"
 
 
 def is_core(who: Principal) -> bool:
@@ -77,3 +78,8 @@ def deletes(who: Principal) -> bool:
 def lists_all(who: Principal) -> bool:
     """List all tasks of the tenant."""
     return _has(who, TASK_ADMIN, TASK_READER) or _has(who, EXPORT_JOB, core=True)
+
+
+def subscribes(who: Principal) -> bool:
+    """Listen to the stream of the tenant's task events."""
+    return _has(who, TASK_ADMIN, TASK_READER, STREAM_LISTENER, core=True)

@@ -27,6 +27,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     kind: str
     body: bytes
+    family: str = topology.NATIVE
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -48,7 +49,8 @@ class EventChannel(channel.PipelinedChannel):
         """An event came."""
         tenant, queue, kind = topology.event_parts(method.routing_key or "...")
         if self.sink is not None:
-            self.sink(Event(tenant=tenant, queue=queue, kind=kind, body=content))
+            family = (method.routing_key or "").partition(".")[0]
+            self.sink(Event(tenant=tenant, queue=queue, kind=kind, body=content, family=family))
 
     def answered(self, answer: commands.Basic.Ack | commands.Basic.Nack | commands.Basic.GetEmpty) -> None:
         """Nothing is asked on this channel."""
@@ -160,7 +162,7 @@ class Events:
             [
                 messages.Message(
                     exchange=self._exchange,
-                    routing_key=topology.event_key(event.tenant, event.queue, event.kind),
+                    routing_key=topology.event_key(event.tenant, event.queue, event.kind, event.family),
                     body=event.body,
                 )
                 for event in events

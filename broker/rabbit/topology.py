@@ -86,12 +86,17 @@ async def declare_events(channel: aiormq.abc.AbstractChannel, exchange: str) -> 
     await channel.exchange_declare(exchange, exchange_type="topic", durable=True, timeout=DECLARE_TIMEOUT)
 
 
-def event_key(tenant: str, queue: str, kind: str) -> str:
+NATIVE, ADSP = "tenant", "task-service"
+"""First words of routing keys: of our own events, and of the same in ADSP's envelope."""
+
+
+def event_key(tenant: str, queue: str, kind: str, family: str = NATIVE) -> str:
     """The routing key of an event: `tenant.<tenant>.<queue>.<kind>`; the kind may hold dots.
 
     Names of tenants and queues have no character that means something in a topic; should one ever, it is escaped.
+    ADSP's events have `task-service` in place of the first word and their own names as kinds.
     """
-    return f"tenant.{_word(tenant)}.{_word(queue)}.{kind}"
+    return f"{family}.{_word(tenant)}.{_word(queue)}.{kind}"
 
 
 def event_parts(key: str) -> tuple[str, str, str]:
@@ -100,10 +105,12 @@ def event_parts(key: str) -> tuple[str, str, str]:
     return parse.unquote(tenant), parse.unquote(queue), kind
 
 
-def event_pattern(tenant: str | None = None, queue: str | None = None, kind: str | None = None) -> str:
+def event_pattern(
+    tenant: str | None = None, queue: str | None = None, kind: str | None = None, family: str = NATIVE
+) -> str:
     """A binding key for `event_key`; what is None matches everything."""
     words = (_word(word) if word is not None else "*" for word in (tenant, queue))
-    return f"tenant.{'.'.join(words)}.{kind or '#'}"
+    return f"{family}.{'.'.join(words)}.{kind or '#'}"
 
 
 def _word(name: str) -> str:

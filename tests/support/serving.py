@@ -60,11 +60,12 @@ class Heard(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def hearing(address: str, token: str, **asked: Any) -> AsyncGenerator[AsyncIterator[Heard]]:
-    """The events of a stream, from the moment on that it is open."""
+    """The events of a stream (the native one, or that of another `path`), from the moment on that it is open."""
     headers = {"Authorization": f"Bearer {token}"} | asked.pop("headers", {})
+    path = asked.pop("path", "/api/v1/events")
     async with (
         httpx.AsyncClient(base_url=address, timeout=30) as client,
-        client.stream("GET", "/api/v1/events", params=asked, headers=headers) as response,
+        client.stream("GET", path, params=asked, headers=headers) as response,
     ):
         assert response.status_code == 200, (await response.aread()).decode()
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -84,7 +85,7 @@ async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[Heard]:
     async for line in lines:
         name, _, value = line.partition(": ")
         if line == "" and "data" in fields:
-            yield Heard(fields["id"], fields["event"], msgspec.json.decode(fields["data"]))
+            yield Heard(fields["id"], fields.get("event", "message"), msgspec.json.decode(fields["data"]))
             fields = {}
         elif name:
             fields[name] = value

@@ -97,7 +97,7 @@ async def test_another_tenant_sees_nothing(api: Api, row: str) -> None:
         assert answer.status_code == 404, answer.text
 
 
-def _core(api: Api, *roles: str) -> httpx.AsyncClient:
+def core_account(api: Api, *roles: str) -> httpx.AsyncClient:
     """A platform account with these realm roles of `core`."""
     payload = api.token("root").split(".")[1]
     claims: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -124,14 +124,14 @@ async def test_core_accounts_reach_what_the_matrix_gives_them(api: Api, row: str
         task = await create(api)
         if row in RUNNING:
             await operate(api("wim"), task, "start")
-        core = _core(api, *sorted(roles))
+        core = core_account(api, *sorted(roles))
         core.params = {"tenantId": "urn:ads:platform:tenant-service:v2:/tenants/demo"}
         answer = await call(api, core, task, "ada")
         assert answer.status_code == (200 if row in CORE_MAY else 403), (roles, answer.text)
 
 
 async def test_a_core_account_names_its_tenant(api: Api) -> None:
-    core = _core(api, "task-admin")
+    core = core_account(api, "task-admin")
     for query in ({}, *({"tenantId": wrong} for wrong in ("", "core", "urn:x:y", "%00", "../demo", "a/b"))):
         answer = await core.get(f"{TASKS}", params=query)
         assert (answer.status_code, message(answer)) == (400, "Cannot retrieve task without tenant context.")

@@ -1,0 +1,75 @@
+"""Tells whoever listens on the topic exchange of tasks in ADSP's envelope: at least once, in order, not too fast.
+
+It reads the record by itself, so that our own announcing never waits for it. An envelope takes the whole task, which is
+why there is a limit to how many are made a second; in a burst they come later.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from broker import loops
+from broker.envelopes import Envelopes, encode
+from broker.rabbit import events as rabbit
+from broker.rabbit import topology
+from core import adsp_events
+from core.events import Event
+from store.eventlog import EventLog
+from store.positions import ADSP, Positions
+
+BATCH = 250
+TICK_SECONDS = 0.25
+"""Between batches: 1,000 events a second at most."""
+_SAVE_SECONDS = 1.0
+
+
+class AdspAnnouncer:
+    """Publishes the nine events; the duty of one process at a time."""
+
+    def __init__(self, log: EventLog, positions: Positions, envelopes: Envelopes, exchange: rabbit.Events) -> None:
+        self._log = log
+        self._positions = positions
+        self._envelopes = envelopes
+        self._exchange = exchange
+        self._n = 0
+        self._saved = 0
+        self._saved_at = 0.0
+
+    async def run(self) -> None:
+        """Announce for ever."""
+        await loops.repeat("ADSP's events", self._begin)
+
+    async def _begin(self) -> float:
+        self._n = self._saved = (await self._positions.get(ADSP)).n
+        await loops.repeat("ADSP's events", self.step)
+        return 0.0
+
+    async def step(self) -> float:
+        """Announce the next batch; answers the seconds until the next."""
+        batch = await self._log.after(self._n, BATCH)
+        if batch and await self._exchange.publish(await self._told(batch)):
+            self._n = batch[-1].n
+        await self._save()
+        return TICK_SECONDS
+
+    async def _told(self, batch: Sequence[Event]) -> list[rabbit.Event]:
+        told: list[rabbit.Event] = []
+        by_tenant: dict[str, list[Event]] = {}
+        for event in batch:
+            if event.type in adsp_events.NAMES:
+                by_tenant.setdefault(event.tenant, []).append(event)
+        for tenant, events in by_tenant.items():
+            for event, envelope in zip(events, await self._envelopes.of(tenant, events), strict=True):
+                if envelope is not None:
+                    told.append(_announced(event, encode(envelope)))
+        return told
+
+    async def _save(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._n > self._saved and now - self._saved_at >= _SAVE_SECONDS:
+            await self._positions.advance(ADSP, n=self._n)
+            self._saved, self._saved_at = self._n, now
+
+
+def _announced(event: Event, body: bytes) -> rabbit.Event:
+    name = adsp_events.NAMES[event.type]
+    return rabbit.Event(tenant=event.tenant, queue=event.queue, kind=name, body=body, family=topology.ADSP)
