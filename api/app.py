@@ -41,11 +41,12 @@ from api.routes import (
 from api.tenancy import Tenancy
 from auth import basic, tokens
 from auth import tenants as issuers
-from broker import assembly
+from broker import assembly, telemetry
 from broker.envelopes import Envelopes
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
+from broker.telemetry import Tracing
 from broker.webhook_calls import Caller
 from broker.webhooks import Book
 from core import errors, logs
@@ -99,7 +100,7 @@ def create_app() -> FastAPI:
     """The application of a server process: settings and logs from the environment."""
     settings = Settings()  # pyright: ignore[reportCallIssue] - pydantic reads the environment
     logs.configure(settings)
-    return build(settings)
+    return build(settings, tracing=telemetry.configured(settings, "penstock-api"))
 
 
 class _Application(FastAPI):
@@ -113,7 +114,7 @@ class _Application(FastAPI):
         return self.around(stack.app if isinstance(stack, ServerErrorMiddleware) else stack)
 
 
-def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
+def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing | None = None) -> FastAPI:
     """An application; nothing is connected before its lifespan begins."""
     measures = Measures()
     app = _Application(
@@ -125,7 +126,7 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings, clock, measures),
+        lifespan=_lifespan(settings, clock, measures, tracing),
     )
     problems.install(app)
     # What is uploaded to be imported is not read into memory, and has a limit of its own.
@@ -134,7 +135,7 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
     def around(inner: ASGIApp) -> ASGIApp:
         hot = lean.Shortcut(inner, app.router.routes)
         limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
-        return middleware.Envelope(limited, measures.answered)
+        return middleware.Envelope(limited, measures.answered, tracing)
 
     app.around = around
     for router in _ROUTERS:
@@ -146,13 +147,13 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> FastAPI:
 
 
 def _lifespan(
-    settings: Settings, clock: Clock, measures: Measures
+    settings: Settings, clock: Clock, measures: Measures, tracing: Tracing | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         closing = asyncio.Event()
         async with (
-            assembly.running(settings, name="api", clock=clock) as parts,
+            assembly.running(settings, name="api", clock=clock, tracing=tracing) as parts,
             httpx.AsyncClient(trust_env=False) as http,
         ):
             kept, outbound = parts.record.tenants, Outbound()
@@ -195,6 +196,8 @@ def _lifespan(
             await exchange_of_clients.aclose()
             await verifier.aclose()
             await lookup.aclose()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     return lifespan
 

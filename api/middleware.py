@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Callable, Mapping
 
 import structlog
+from opentelemetry.trace import SpanKind, StatusCode
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
-from core import errors
+from broker.telemetry import Tracing
+from core import errors, telemetry
 
 Answered = Callable[[str, str, int, float], None]
 """Is told of every answer: method, route template, status, seconds."""
@@ -20,6 +22,8 @@ _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
+_PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
+
 _log = structlog.get_logger(__name__)
 
 
@@ -28,9 +32,11 @@ class Envelope:
     in the answer, in problems and in every log line, as is the trace of a W3C `traceparent`.
     """
 
-    def __init__(self, app: ASGIApp, answered: Answered) -> None:
+    def __init__(self, app: ASGIApp, answered: Answered, tracing: Tracing | None = None) -> None:
+        """`tracing` makes a span of every request; without it a caller's trace is passed on as it is."""
         self._app = app
         self._answered = answered
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -38,6 +44,21 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         request_id = _identify(scope)
+        if self._tracing is None or scope["path"] in _PROBES:
+            await self._handle(scope, receive, send, request_id)
+            return
+        method = _method(scope)
+        about = {"http.request.method": method, "url.path": scope["path"], "penstock.request": request_id}
+        with self._tracing.span(method, SpanKind.SERVER, telemetry.current.get(), about) as span:
+            status = await self._handle(scope, receive, send, request_id)
+            route = _route(scope)
+            span.update_name(f"{method} {route}")
+            span.set_attributes({"http.route": route, "http.response.status_code": status})
+            if status >= 500:
+                span.set_status(StatusCode.ERROR)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
+        """Answer one request; answers the status."""
         status = 0
         began = time.perf_counter()
 
@@ -58,9 +79,18 @@ class Envelope:
                 raise
             await _fail(scope, receive, outward)
         finally:
-            route = getattr(scope.get("route"), "path", "unknown")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._answered(method, route, status, time.perf_counter() - began)
+            self._answered(_method(scope), _route(scope), status, time.perf_counter() - began)
+        return status
+
+
+def _route(scope: Scope) -> str:
+    """The template of the request's path; one word for paths that are none of ours."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _method(scope: Scope) -> str:
+    """The method, or one word for any that HTTP does not know."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def _identify(scope: Scope) -> str:
@@ -73,6 +103,7 @@ def _identify(scope: Scope) -> str:
             trace = _TRACE.fullmatch(value)
     scope["penstock.request_id"] = request_id = request_id or uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
+    telemetry.current.set(None if trace is None else telemetry.read(trace[0].decode()))
     bound = {} if trace is None else {"trace_id": trace[1].decode(), "parent_id": trace[2].decode()}
     structlog.contextvars.bind_contextvars(request_id=request_id, **bound)
     return request_id

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
@@ -63,7 +64,9 @@ def path(*parts: str) -> str:
 async def identify(request: Request) -> None:
     """Find the principal who sent this; raises `Unauthenticated`, `Forbidden`, `NotFound`, `Unavailable`."""
     scope = request.scope
-    scope[_CALLER] = await context.of(request).callers.identify(scope["headers"], scope["method"])
+    who = scope[_CALLER] = await context.of(request).callers.identify(scope["headers"], scope["method"])
+    task = scope["path_params"].get("task_id")
+    structlog.contextvars.bind_contextvars(tenant=who.tenant, **({} if task is None else {"task": task}))
 
 
 def caller_of(request: Request) -> Principal:

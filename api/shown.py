@@ -42,7 +42,7 @@ def read_task_view(task: Task, who: Principal) -> views.ReadTaskView:
 def claimed_view(task: Task) -> views.ClaimedView:
     """A task as its new holder gets it."""
     assert task.exec_id is not None
-    return views.ClaimedView(exec_id=task.exec_id, **_shown(task))
+    return views.ClaimedView(exec_id=task.exec_id, traceparent=_or_unset(task.trace), **_shown(task))
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import asyncio
 import signal
 import sys
 
-from broker import assembly, engine
+from broker import assembly, engine, observing, probes, telemetry
 from core import logs
 from core.settings import Settings
 
@@ -16,8 +16,14 @@ async def run_engine(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with assembly.running(settings, name="engine") as parts:
-        await engine.run(parts, stop)
+    tracing = telemetry.configured(settings, "penstock-engine")
+    watching = observing.observer(settings.metrics_queues, tracing)
+    async with assembly.running(settings, name="engine", tracing=tracing) as parts:
+        answers = probes.Probes(watching.registry, observing.readiness(parts))
+        async with probes.serving(answers, settings.engine_host, settings.engine_port):
+            await engine.run(parts, stop, watching=watching)
+    if tracing is not None:
+        await asyncio.to_thread(tracing.close)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -28,6 +28,7 @@ from broker.rabbit.management import Lanes
 from broker.rabbit.publisher import Publisher
 from broker.runs import Runs, TaskRuns
 from broker.schedules import Timetable
+from broker.telemetry import Tracing
 from broker.templates import Templates
 from core.clock import Clock, system_clock
 from core.schedule import RunKind
@@ -88,6 +89,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a process works with."""
 
     settings: Settings
+    tracing: Tracing | None
     clock: Clock
     record: Record
     broker: Broker
@@ -106,20 +108,22 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, name: str, clock: Clock = system_clock) -> AsyncGenerator[Parts]:
+async def running(
+    settings: Settings, *, name: str, clock: Clock = system_clock, tracing: Tracing | None = None
+) -> AsyncGenerator[Parts]:
     """The parts, connected as far as the servers are there and else as soon as they come; closed in order at the end.
 
     `name` is what RabbitMQ shows for the connections. Leaving waits for what is in flight.
     """
     async with record(settings) as kept, broker(settings, name) as hands:
-        parts = assembled(settings, kept, hands, clock)
+        parts = assembled(settings, kept, hands, clock, tracing)
         async with beside(parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()):
             yield parts
             await parts.desk.flush()
             await parts.flows.flush()
 
 
-def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> Parts:
+def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tracing: Tracing | None = None) -> Parts:
     """The parts over these connections; nothing of them runs yet."""
     desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
     directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
@@ -144,6 +148,7 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock) -> 
     }
     return Parts(
         settings=settings,
+        tracing=tracing,
         clock=clock,
         record=kept,
         broker=hands,

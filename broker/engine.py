@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker import importer, loops, webhook_hub
+from broker import importer, loops, observing, webhook_hub
 from broker.adsp_announcer import AdspAnnouncer
 from broker.announcer import Announcer
 from broker.assembly import Parts
@@ -22,6 +22,7 @@ from broker.envelopes import Envelopes
 from broker.flowing import Flowing
 from broker.follower import Follower
 from broker.leadership import RENEW_SECONDS, Leadership, Work
+from broker.observing import Observer
 from broker.outbound import Outbound
 from broker.places import Ushers
 from broker.push import Kit, Pusher
@@ -56,13 +57,15 @@ from store.unread import Unread
 _log = structlog.get_logger(__name__)
 
 
-async def run(parts: Parts, stop: asyncio.Event, *, renew_seconds: float = RENEW_SECONDS) -> None:
+async def run(
+    parts: Parts, stop: asyncio.Event, *, renew_seconds: float = RENEW_SECONDS, watching: Observer | None = None
+) -> None:
     """Do duties until `stop` is set; then give them back and return."""
     holder = f"{socket.gethostname()}-{os.getpid()}-{ids.new_secret()[:8]}"
     leases = Leases(parts.record.database)
     leadership = Leadership(leases, holder=holder, clock=parts.clock, renew_seconds=renew_seconds)
     _log.info("engine started", holder=holder)
-    leading = asyncio.create_task(_lead(parts, leadership), name="engine")
+    leading = asyncio.create_task(_lead(parts, leadership, watching or _unwatched(parts)), name="engine")
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([leading, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -73,11 +76,11 @@ async def run(parts: Parts, stop: asyncio.Event, *, renew_seconds: float = RENEW
         leading.result()
 
 
-async def _lead(parts: Parts, leadership: Leadership) -> None:
+async def _lead(parts: Parts, leadership: Leadership, watching: Observer) -> None:
     await loops.persist("indexes", lambda: _prepare(parts), but=NotImplementedError)
     async with asyncio.TaskGroup() as group:
-        for duty, work in duties(parts).items():
-            group.create_task(leadership.lead(duty, work), name=f"lead {duty}")
+        for duty, work in duties(parts, watching).items():
+            group.create_task(leadership.lead(duty, watching.watched(duty, work)), name=f"lead {duty}")
 
 
 async def _prepare(parts: Parts) -> None:
@@ -90,14 +93,20 @@ async def _prepare(parts: Parts) -> None:
         _log.exception("indexes not made")
 
 
-def duties(parts: Parts) -> Mapping[str, Work]:
+def _unwatched(parts: Parts) -> Observer:
+    return observing.observer(parts.settings.metrics_queues)
+
+
+def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]:
     """What there is to do: name of the lease, and the work for as long as it is held."""
+    observer = watching or _unwatched(parts)
     return {
         "timekeeper": lambda: _timekeeper(parts),
         "relay": lambda: _relay(parts),
         "refill": lambda: _refill(parts),
         "retention": lambda: _retention(parts),
-        "events": lambda: _events(parts),
+        "events": lambda: _events(parts, observer),
+        "meters": lambda: observing.gauge(parts, observer),
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
         "words": lambda: _words(parts),
@@ -144,7 +153,7 @@ def _retention(parts: Parts) -> Coroutine[Any, Any, None]:
     return loops.repeat("retention", retention.step)
 
 
-async def _events(parts: Parts) -> None:
+async def _events(parts: Parts, watching: Observer) -> None:
     database = parts.record.database
     log, positions = EventLog(database), Positions(database)
     announcer = Announcer(log, positions, _exchange(parts))
@@ -159,6 +168,7 @@ async def _events(parts: Parts) -> None:
         announcer.hear(events)
         statistics.hear(events)
         flowing.hear(events)
+        watching.hear(events)
 
     follower = Follower(database, log, Headers(database), positions, clock=parts.clock, heard=heard)
     async with asyncio.TaskGroup() as group:
@@ -219,6 +229,7 @@ async def _push(parts: Parts) -> None:
         secrets=Secrets(database),
         tenants=parts.record.tenants,
         clock=parts.clock,
+        tracing=parts.tracing,
     )
     try:
         await Pusher(DefinitionSweeps(database), kit).run()

@@ -18,7 +18,7 @@ from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.gather import Gather
 from broker.places import Places, Seated
-from core import creation, errors, ids, schemas, transitions
+from core import creation, errors, ids, schemas, telemetry, transitions
 from core.clock import Clock
 from core.creation import Submission
 from core.flow_decisions import is_decision
@@ -141,7 +141,8 @@ class Lifecycle:
                 raise errors.Conflict(f"Definition {definition.name} belongs to the queue {definition.queue}.")
             schemas.check(definition.params_schema, submission.params, "params")
         schemas.check(queue.params_schema, submission.params, "params")
-        return creation.create(submission, queue=queue, definition=definition, at=at, by=by)
+        trace = telemetry.current.get()
+        return creation.create(submission, queue=queue, definition=definition, at=at, by=by, trace=trace)
 
     async def submit_one(self, queue: Queue, submission: Submission, *, by: Actor) -> Submitted:
         """`submit` of one task; raises what that would answer as a refusal."""

@@ -17,7 +17,7 @@ import standardwebhooks
 import structlog
 from cachetools import TTLCache
 
-from broker import loops
+from broker import loops, telemetry
 from broker.directory import Directory
 from broker.dispatch import Claim
 from broker.lifecycle import Finish, Lifecycle
@@ -62,6 +62,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     tenants: Tenants
     clock: Clock
+    tracing: telemetry.Tracing | None = None
 
 
 class Pusher:
@@ -221,7 +222,11 @@ class Pump:
             headers, body = {"content-type": "application/json"}, b"" if method == "GET" and task.parent else body
         else:
             headers = await self._headers(task, body)
-        return await self._send(task, method, target.url or "", headers, body)
+        about = {"penstock.tenant": task.tenant, "penstock.task": task.id, "penstock.attempt": task.attempt}
+        with telemetry.calling(self._kit.tracing, "task push", task.trace, about) as trace:
+            if trace is not None and not options.raw:
+                headers["traceparent"] = trace
+            return await self._send(task, method, target.url or "", headers, body)
 
     async def _evaluated(self, task: Task, name: str, body: bytes) -> Answer:
         """What a policy makes of the body; only 200 is an answer (contract xfsc-and-jobs 1.5)."""

@@ -40,7 +40,13 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(
-    submission: Submission, *, queue: Queue, at: datetime, by: Actor, definition: Definition | None = None
+    submission: Submission,
+    *,
+    queue: Queue,
+    at: datetime,
+    by: Actor,
+    definition: Definition | None = None,
+    trace: str | None = None,
 ) -> Task:
     """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket, or, where
     its definition has a limit, of a seat first.
@@ -94,6 +100,7 @@ def create(
         schedule=submission.schedule,
         parent=submission.parent,
         unreported=None if submission.parent is None else True,
+        trace=trace,
         dedup_key=submission.dedup_key,
         fingerprint=submission.fingerprint,
     )

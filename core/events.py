@@ -20,6 +20,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     record_id: str | None = None
     parent: Parent | None = None
     """Which child of which flow the task is."""
+    trace: str | None = None
+    """The `traceparent` under which the task was submitted."""
 
 
 class Event(Header, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

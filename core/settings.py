@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     )
     adsp_events: bool = Field(default=True, description="Publish events in ADSP's envelope, too, on the topic exchange")
     webhook_retry_seconds: float = Field(default=5.0, gt=0, le=3600, description="First delay of a failed delivery")
+    engine_host: str = Field(default="127.0.0.1", description="Where an engine answers probes, if it does")
+    engine_port: int = Field(default=0, ge=0, le=65535, description="0: an engine answers no probes")
+    metrics_queues: int = Field(default=500, ge=0, description="Queues with series of their own in the metrics")
+    otlp_endpoint: str | None = Field(default=None, description="http(s):// address of an OpenTelemetry collector")
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of requests traced without being asked to")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
     max_import_bytes: int = Field(default=4 * 1024**3, gt=0, description="How large an uploaded file may be")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -244,6 +244,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     unreported: bool | None = None
     """True on a flow's child until the flow's record shows its end."""
 
+    trace: str | None = None
+    """The `traceparent` under which it was submitted."""
     dedup_key: str | None = None
     fingerprint: str | None = None
     """Digest of the submit that made it: a reuse of its key with another body is refused."""

@@ -98,6 +98,7 @@ class ClaimedView(TaskView, frozen=True, kw_only=True, rename="camel"):
     """A task that was handed out: `execId` is the fence that its holder gives back with every call."""
 
     exec_id: str
+    traceparent: Annotated[str | UnsetType, Meta(description="The trace under which it was submitted")] = UNSET
 
 
 class ClaimsView(View, frozen=True, kw_only=True, rename="camel"):

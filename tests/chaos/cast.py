@@ -149,17 +149,28 @@ class Cast:
 
     # --- who listens ---
 
+    async def _hear(self, answer: httpx.Response, headers: dict[str, str]) -> None:
+        """Note events as the format wants it: a block without data is a sign of where the stream is, and no event."""
+        number, event = "", False
+        async for line in answer.aiter_lines():
+            field, _, value = line.partition(":")
+            if field == "id":
+                number = value.strip()
+            elif field == "data":
+                event = True
+            elif not line and number:
+                headers["Last-Event-ID"] = number
+                if event:
+                    self._ledger.heard.append(int(number))
+                number, event = "", False
+
     async def _listen(self) -> None:
         """Follow the tenant's events, and go on behind the last one after every cut."""
         headers: dict[str, str] = {}
         while True:
             try:
                 async with self._ada.stream("/events", headers) as answer:
-                    async for line in answer.aiter_lines():
-                        if line.startswith("id:"):
-                            number = int(line[3:])
-                            self._ledger.heard.append(number)
-                            headers = {"Last-Event-ID": str(number)}
+                    await self._hear(answer, headers)
             except httpx.HTTPError:
                 pass
             await asyncio.sleep(0.2)

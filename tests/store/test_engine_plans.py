@@ -9,6 +9,7 @@ from core import transitions
 from core.delivery import Delivery
 from store import indexes, mongo
 from store.deliveries import Deliveries, Wanted
+from store.depths import Depths
 from store.eventlog import EventLog
 from store.events import Events
 from store.headers import Headers
@@ -31,6 +32,8 @@ CALLS: dict[str, tuple[str, Call]] = {
     "next timer": ("timer", lambda db: Sweeps(db).next_due()),
     "due": ("timer", lambda db: Sweeps(db).due(LATER, 10)),
     "unticketed": ("tickets", lambda db: Sweeps(db).unticketed(LATER, 10)),
+    "depths": ("worklist", lambda db: Depths(db).every()),
+    "unticketed count": ("tickets", lambda db: Depths(db).unticketed(LATER)),
     "ready by lane": ("worklist", lambda db: Sweeps(db).ready_by_lane("demo", REPORTS)),
     "ticketed in lane": ("worklist", lambda db: Sweeps(db).ticketed_in_lane("demo", REPORTS, "lane-1")),
     "request tickets": (

@@ -172,11 +172,12 @@ async def serving(chosen: Settings, tokens: Issuer, *, clock: Clock = system_clo
     app = applications.build(chosen, clock=clock)
     async with app.router.lifespan_context(app):
         api = Api(app, tokens)
-        await _ready(api)
+        await ready(api)
         yield api
 
 
-async def _ready(api: Api) -> None:
+async def ready(api: Api) -> None:
+    """Register the tenants of an application and wait until all of it works."""
     record, broker = api.parts.record, api.parts.broker
     await indexes.ensure(record.database)
     for realm in ("demo", "acme"):

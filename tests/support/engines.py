@@ -22,7 +22,7 @@ async def engines(
     settings: Settings, count: int, *, log: int = asyncio.subprocess.DEVNULL
 ) -> AsyncGenerator[list[Process]]:
     """So many processes `python -m broker engine`; what is left of them is killed."""
-    plain = {"environment", "mongodb_database", "auth_url", "broker_prefix", "store_timeout_seconds"}
+    plain = {"environment", "mongodb_database", "auth_url", "broker_prefix", "store_timeout_seconds", "engine_port"}
     values = settings.model_dump(include=plain)
     values |= {
         "mongodb_url": settings.mongodb_url.get_secret_value(),
