@@ -3,18 +3,7 @@ import { Anchor, Button, Center, Paper, Stack, Text, TextInput, Title } from "@m
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { homeOf, signInOf } from "@/auth/session";
-
-const LAST = "penstock.tenants";
-
-function remembered(): string[] {
-  const kept: unknown = JSON.parse(localStorage.getItem(LAST) ?? "[]");
-  return Array.isArray(kept) ? kept.filter((each) => typeof each === "string").slice(0, 5) : [];
-}
-
-export function remember(tenant: string): void {
-  const others = remembered().filter((each) => each !== tenant);
-  localStorage.setItem(LAST, JSON.stringify([tenant, ...others].slice(0, 5)));
-}
+import { remembered } from "./remembered";
 
 export function Landing() {
   const { t } = useTranslation();

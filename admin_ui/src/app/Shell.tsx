@@ -6,6 +6,7 @@ import {
   Group,
   Menu,
   NavLink,
+  Stack,
   Text,
   Tooltip,
   UnstyledButton,
@@ -22,13 +23,17 @@ import {
   IconUser,
 } from "@tabler/icons-react";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/auth/SessionProvider";
-import { AREAS } from "./areas";
-import { KeyboardHelp, useKeyboard } from "./keyboard";
-import { remember } from "./Landing";
+import { AREAS, type Section } from "./areas";
+import { useKeyboard } from "./keyboard";
 import { chooseLanguage, type Language } from "./language";
+import { remember } from "./remembered";
+
+const KeyboardHelp = lazy(async () => ({ default: (await import("./KeyboardHelp")).KeyboardHelp }));
+
+const SECTIONS: Section[] = ["work", "automation", "administration"];
 
 export function Shell() {
   const { t } = useTranslation();
@@ -44,9 +49,10 @@ export function Shell() {
 
   return (
     <AppShell
-      header={{ height: 52 }}
+      header={{ height: 48 }}
       navbar={{ width: 208, breakpoint: "sm", collapsed: { mobile: !menuOpen } }}
-      padding="md"
+      padding={{ base: "sm", sm: "lg" }}
+      styles={{ header: { background: "var(--pen-ground)" }, navbar: { background: "var(--pen-ground)" } }}
     >
       <a className="skip-link" href="#view">
         {t("shell.skip")}
@@ -86,22 +92,37 @@ export function Shell() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t("shell.areas")}>
-        {areas.map(({ path: to, icon: Icon }) => (
-          <NavLink
-            key={to}
-            component={Link}
-            to={`/${tenant}/${to}`}
-            label={t(`areas.${to}`)}
-            leftSection={<Icon size={18} aria-hidden />}
-            active={path.startsWith(`/${tenant}/${to}`)}
-            aria-current={path.startsWith(`/${tenant}/${to}`) ? "page" : undefined}
-          />
-        ))}
+        <AppShell.Section grow style={{ overflowY: "auto" }}>
+          {SECTIONS.map((section) => {
+            const here = areas.filter((area) => area.section === section);
+            return (
+              here.length > 0 && (
+                <Stack key={section} gap={2} mb="md">
+                  <Text className="section-label" px={10} pb={4}>
+                    {t(`sections.${section}`)}
+                  </Text>
+                  {here.map(({ path: to, icon: Icon }) => (
+                    <NavLink
+                      key={to}
+                      className="menu-link"
+                      component={Link}
+                      to={`/${tenant}/${to}`}
+                      label={t(`areas.${to}`)}
+                      leftSection={<Icon size={17} stroke={1.7} aria-hidden />}
+                      data-active={path.startsWith(`/${tenant}/${to}`) || undefined}
+                      aria-current={path.startsWith(`/${tenant}/${to}`) ? "page" : undefined}
+                    />
+                  ))}
+                </Stack>
+              )
+            );
+          })}
+        </AppShell.Section>
       </AppShell.Navbar>
       <AppShell.Main id="view" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
-      <KeyboardHelp opened={helpOpen} onClose={help.close} areas={areas} />
+      <Suspense>{helpOpen && <KeyboardHelp opened onClose={help.close} areas={areas} />}</Suspense>
     </AppShell>
   );
 }

@@ -11,12 +11,15 @@ import { useTranslation } from "react-i18next";
 import { SessionProvider, useMe } from "@/auth/SessionProvider";
 import { CORE } from "@/auth/session";
 import { Empty, Failure, Loading } from "@/ui/states";
-import { Landing } from "./Landing";
 import { Shell } from "./Shell";
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 
-const landing = createRoute({ getParentRoute: () => root, path: "/", component: Landing });
+const landing = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("./Landing"), "Landing"),
+});
 
 const tenant = createRoute({
   getParentRoute: () => root,
@@ -50,16 +53,17 @@ function view<P extends string>(path: P, load: () => Promise<Record<string, unkn
   });
 }
 
-const queues = () => import("@/areas/queues");
-const tenants = () => import("@/areas/tenants");
-const tree = root.addChildren([
-  landing,
-  tenant.addChildren([home, signedIn, view("queues", queues, "Queues"), view("tenants", tenants, "Tenants")]),
-]);
+const AREA_VIEWS = [
+  view("tasks", () => import("@/areas/tasks"), "Tasks"),
+  view("tasks/$task", () => import("@/areas/tasks/detail"), "Detail"),
+  view("queues", () => import("@/areas/queues"), "Queues"),
+  view("tenants", () => import("@/areas/tenants"), "Tenants"),
+];
+const tree = root.addChildren([landing, tenant.addChildren([home, signedIn, ...AREA_VIEWS])]);
 
 function Home() {
   const { me } = useMe();
-  const to = me.tenant === CORE ? "/$tenant/tenants" : "/$tenant/queues";
+  const to = me.tenant === CORE ? "/$tenant/tenants" : "/$tenant/tasks";
   return <Navigate to={to as never} from="/$tenant" replace />;
 }
 

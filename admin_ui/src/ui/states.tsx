@@ -35,7 +35,12 @@ export function Empty({ title, hint, action }: { title: string; hint?: string; a
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
   const { t } = useTranslation();
   const problem = error instanceof Problem ? error : null;
-  const hint = problem ? t(`problem.${problem.status}`, { defaultValue: "" }) : t("problem.network");
+  const away = error instanceof TypeError && /fetch|network/i.test(error.message);
+  const hint = problem
+    ? t(`problem.${problem.status}`, { defaultValue: "" })
+    : away
+      ? t("problem.network")
+      : "";
   return (
     <Alert
       role="alert"

@@ -23,6 +23,7 @@ async def test_one_comes_back_to_where_one_was_going(visit: Visit) -> None:
 async def test_an_operator_looks_into_a_tenant_and_leaves_it_again(visit: Visit) -> None:
     page = await visit("root", realm="core")
     await page.get_by_role("button", name="Open Demo").click()
+    await page.get_by_role("link", name="Queues").click()
     await expect(page.get_by_text("Strike reports", exact=True)).to_be_visible()
     await page.get_by_role("button", name=re.compile("Logged in as Root")).click()
     await page.get_by_role("menuitem", name="Back to the platform").click()

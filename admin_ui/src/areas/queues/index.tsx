@@ -6,14 +6,11 @@ import { data, type Schemas } from "@/api/client";
 import { useMe } from "@/auth/SessionProvider";
 import { useEvents } from "@/live/events";
 import { Empty, Failure, Loading } from "@/ui/states";
+import { useQueues } from "./useQueues";
 
 export function Queues() {
   const { t } = useTranslation();
-  const { api, tenant } = useMe();
-  const queues = useQuery({
-    queryKey: [tenant, "queues"],
-    queryFn: () => data(api.GET("/api/v1/queues", { params: { query: { limit: 200 } } })),
-  });
+  const queues = useQueues();
   if (queues.error) return <Failure error={queues.error} retry={() => queues.refetch()} />;
   if (!queues.data) return <Loading />;
   return (
@@ -21,9 +18,9 @@ export function Queues() {
       <Title order={1} size="h3" mb="md">
         {t("queues.title")}
       </Title>
-      {queues.data.items.length === 0 && <Empty title={t("queues.empty")} hint={t("queues.emptyHint")} />}
+      {queues.data.length === 0 && <Empty title={t("queues.empty")} hint={t("queues.emptyHint")} />}
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-        {queues.data.items.map((queue) => (
+        {queues.data.map((queue) => (
           <QueueCard key={queue.key} queue={queue} />
         ))}
       </SimpleGrid>

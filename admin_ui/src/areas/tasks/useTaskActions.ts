@@ -1,0 +1,117 @@
+/** What is done to tasks from a list or from a task's own page, one or many at once. */
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { data, type Schemas } from "@/api/client";
+import { Problem } from "@/api/problems";
+import { useMe } from "@/auth/SessionProvider";
+import { useAct } from "@/ui/act";
+import { forEach } from "./bulk";
+import type { Task } from "./rights";
+import type { Query } from "./view";
+
+export interface Someone {
+  id: string;
+  name: string;
+  email?: string;
+}
+
+/** Tasks that were offered at once, when one wants the next. */
+const OFFERED = 10;
+
+export function useTaskActions() {
+  const { t } = useTranslation();
+  const { api, tenant } = useMe();
+  const cache = useQueryClient();
+  const act = useAct();
+
+  return useMemo(() => {
+    const at = (task: { id: string }) => ({ params: { path: { task_id: task.id } } });
+
+    async function many(tasks: Task[], work: (task: Task) => Promise<unknown>, said: string): Promise<void> {
+      const { done, refused } = await forEach(tasks, work);
+      for (const task of tasks) cache.invalidateQueries({ queryKey: [tenant, "task", task.id] });
+      if (done > 0)
+        notifications.show({ message: t(said, { count: done }), color: "green", autoClose: 3000 });
+      if (refused.length > 0) {
+        notifications.show({
+          title: t("tasks.refused", { count: refused.length }),
+          message: [...new Set(refused)].slice(0, 3).join(" "),
+          color: "red",
+          autoClose: 10_000,
+        });
+      }
+    }
+
+    const start = (task: { id: string }) =>
+      data(api.POST("/api/v1/tasks/{task_id}/start", { ...at(task), body: {} }));
+    const assign = (task: { id: string }, to: Someone | "me" | null) =>
+      api.POST("/api/v1/tasks/{task_id}/assign", { ...at(task), body: { to } as never });
+
+    return {
+      /** Begin a task that one picked, and put one's name on it. */
+      async begin(task: Task): Promise<Schemas["ClaimedView"] | undefined> {
+        return act(async () => {
+          const started = await start(task);
+          if (task.assignment?.to === undefined) await assign(task, "me").catch(() => undefined);
+          return started;
+        }, t("tasks.said.started"));
+      },
+
+      /** Begin the first task of the worklist that one may have; undefined when there is none. */
+      async next(query: Query): Promise<string | undefined> {
+        return act(async () => {
+          for (const assignee of ["me", "none"]) {
+            const offered = await data(
+              api.GET("/api/v1/tasks", {
+                params: {
+                  query: { ...query, assignee, state: ["ready"], sort: "place", limit: OFFERED } as Query,
+                },
+              }),
+            );
+            for (const task of offered.items) {
+              try {
+                await start(task);
+              } catch (error) {
+                if (error instanceof Problem && (error.status === 409 || error.status === 403)) continue;
+                throw error;
+              }
+              if (assignee === "none") await assign(task, "me").catch(() => undefined);
+              return task.id;
+            }
+          }
+          notifications.show({ message: t("tasks.said.nothingLeft") });
+          return undefined;
+        });
+      },
+
+      assign: (tasks: Task[], to: Someone | "me" | null) =>
+        many(tasks, (task) => assign(task, to), to ? "tasks.said.assigned" : "tasks.said.unassigned"),
+
+      prioritize: (tasks: Task[], priority: string) =>
+        many(
+          tasks,
+          (task) =>
+            api.POST("/api/v1/tasks/{task_id}/priority", { ...at(task), body: { priority } as never }),
+          "tasks.said.prioritized",
+        ),
+
+      cancel: (tasks: Task[], reason: string, now: boolean) =>
+        many(
+          tasks,
+          (task) =>
+            api.POST("/api/v1/tasks/{task_id}/cancel", {
+              ...at(task),
+              body: { reason: reason || undefined, mode: now ? "now" : "ask" },
+            }),
+          "tasks.said.canceled",
+        ),
+
+      retry: (tasks: Task[]) =>
+        many(tasks, (task) => api.POST("/api/v1/tasks/{task_id}/retry", at(task)), "tasks.said.retried"),
+    };
+  }, [api, act, cache, t, tenant]);
+}
+
+export type TaskActions = ReturnType<typeof useTaskActions>;

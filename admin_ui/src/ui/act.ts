@@ -1,0 +1,35 @@
+/** Doing something at a button's press: says that it is done, or why not. */
+import { notifications } from "@mantine/notifications";
+import { useCallback } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem } from "@/api/problems";
+
+/** What a refusal says, with its faults. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
+  const faults = Object.entries(error.faults).map(([field, message]) => `${field}: ${message}`);
+  return [error.message, ...faults].join(" ");
+}
+
+/** Runs work; answers what it answered, or undefined when it was refused (which was shown then). */
+export function useAct(): <T>(work: () => Promise<T>, said?: string) => Promise<T | undefined> {
+  const { t } = useTranslation();
+  return useCallback(
+    async (work, said) => {
+      try {
+        const done = await work();
+        if (said) notifications.show({ message: said, color: "green", autoClose: 3000 });
+        return done;
+      } catch (error) {
+        notifications.show({
+          title: error instanceof Problem ? error.body.title : t("problem.title"),
+          message: wordsOf(error),
+          color: "red",
+          autoClose: 8000,
+        });
+        return undefined;
+      }
+    },
+    [t],
+  );
+}
