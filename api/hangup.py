@@ -15,14 +15,22 @@ from core import cancelling
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+class Gone(asyncio.Event):
+    """Set when a request need not wait any longer."""
+
+    hung_up = False
+    """Whether it is the caller who is gone: nobody would hear the answer."""
+
+
 @asynccontextmanager
-async def watched(request: Request, closing: asyncio.Event) -> AsyncGenerator[asyncio.Event]:
+async def watched(request: Request, closing: asyncio.Event) -> AsyncGenerator[Gone]:
     """An event that is set when the caller hangs up or the server stops; the request's body was read before."""
-    gone = asyncio.Event()
+    gone = Gone()
 
     async def disconnected() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
+        gone.hung_up = True
         gone.set()
 
     async def closed() -> None:

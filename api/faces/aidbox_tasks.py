@@ -1,13 +1,12 @@
 """The ten task methods of Aidbox's RPC (contract aidbox 2.1, 2.2), each a thin translation onto the lifecycle."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 
-from api import context, hangup, worklists
+from api import context, handing, worklists
 from api.faces import aidbox_input as asked
 from api.faces import aidbox_shown as shown
 from api.faces.aidbox_wire import RpcError
@@ -124,12 +123,7 @@ async def poll(request: Request, at: InTenant, params: asked.Poll) -> dict[str, 
         decisions=False,
         deciding=workflows,
     )
-    if not wait:
-        tasks = await here.parts.lifecycle.claim_among(queues, claim, asyncio.Event())
-    else:
-        async with hangup.watched(request, here.closing) as gone:
-            with here.measures.waiting.labels("claim").track_inprogress():
-                tasks = await here.parts.lifecycle.claim_among(queues, claim, gone)
+    tasks = await handing.to_caller(request, claim, lambda gone: here.parts.lifecycle.claim_among(queues, claim, gone))
     return {"resources": [shown.task(each, fenced=True) for each in tasks]}
 
 

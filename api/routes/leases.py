@@ -1,12 +1,11 @@
 """A worker's calls: claim, start, heartbeat, complete, fail, release, and many ends at once."""
 
-import asyncio
 from datetime import timedelta
 
 from fastapi import Request
 from starlette.responses import Response
 
-from api import context, described, guards, hangup, lean, replies, settling, shown
+from api import described, guards, handing, lean, replies, settling, shown
 from api.context import Lives, Reads
 from api.schemas import views
 from api.schemas.tasks import (
@@ -48,13 +47,7 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
         start=body.start,
         definitions=None if body.definitions is None else tuple(body.definitions),
     )
-    if claim.wait:
-        here = context.of(request)
-        async with hangup.watched(request, here.closing) as gone:
-            with here.measures.waiting.labels("claim").track_inprogress():
-                tasks = await lifecycle.claim(at.queue, claim, gone)
-    else:
-        tasks = await lifecycle.claim(at.queue, claim, asyncio.Event())
+    tasks = await handing.to_caller(request, claim, lambda gone: lifecycle.claim(at.queue, claim, gone))
     return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
 
 

@@ -7,13 +7,18 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
-from api import context
+from api import context, handing
+from broker.dispatch import Claim
 from core.settings import Settings
+from core.task import Actor, Task
 from deploy.local import ports
 from tests.support import api as support
 from tests.support import serving
@@ -50,6 +55,34 @@ async def test_who_hung_up_is_given_nothing(api: Api, address: str) -> None:
     await support.nobody_waits(api)
     task = await support.submit(api("sub"))
     assert [held["id"] for held in await support.claim(api("wes"))] == [task["id"]]
+
+
+async def test_what_was_found_for_one_who_hung_up_goes_back(api: Api, address: str) -> None:
+    """The connection breaks between the update that hands out and the answer."""
+    tasks = [await support.submit(api("sub")) for _ in range(3)]
+    hung_up, noticed = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Message:
+        await hung_up.wait()
+        noticed.set()
+        return {"type": "http.disconnect"}
+
+    parts = api.parts
+    home = await parts.directory.queue("demo", "intake:strike-reports")
+    claim = Claim(by=Actor(id="u-wim", name="Wim"), count=10, wait=timedelta(seconds=20))
+
+    async def take(gone: asyncio.Event) -> list[Task]:
+        found = await parts.lifecycle.claim(home, claim, gone)
+        hung_up.set()
+        await noticed.wait()
+        return found
+
+    request = Request({"type": "http", "app": api.app}, receive)
+    assert not await handing.to_caller(request, claim, take)
+    for task in tasks:
+        now = (await api("sub").get(f"/api/v1/tasks/{task['id']}")).json()
+        assert (now["state"], now["attemptsLeft"]) == ("ready", task["attemptsLeft"])
+    assert {held["id"] for held in await support.claim(api("wes"), max=10)} == {task["id"] for task in tasks}
 
 
 async def test_a_stop_sends_those_home_who_wait(api: Api, address: str) -> None:

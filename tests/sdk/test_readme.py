@@ -20,7 +20,7 @@ def test_the_worker_has_less_than_15_lines_and_works() -> None:
     exec(compile(source, "reviews.py", "exec"), found)  # noqa: S102 - our own README
     worker = found["worker"]
     assert isinstance(worker, Worker)
-    outcome = testing.run(worker, "intake:strike-reports", {"airport": "DEN", "cost": 20_000})
+    outcome = testing.run(worker, "intake:strike-reports", {"airport": "DEN", "costTotal": 20_000})
     assert outcome.result == {"airport": "DEN", "needsInspection": True}
 
 

@@ -12,9 +12,9 @@ from penstock.transport import NO_RETRIES, Retries
 
 _log = logging.getLogger("penstock.worker")
 _BACKOFF = Retries(first=0.2, most=10.0)
-_LAST_MOMENT = 0.25
+_LAST_MOMENT = 0.5
 """How long a claim under way may still take when the worker stops: one that has found tasks answers by then. It is cut
-off otherwise, and the server gives nothing to a caller that hung up."""
+off otherwise, and the server takes back what it found for a caller that hung up."""
 
 
 class Feeder:

@@ -1,0 +1,47 @@
+"""Handing tasks to a caller that waits: one that hangs up is given nothing, at whatever moment it does."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from starlette.requests import Request
+
+from api import context, hangup
+from broker.dispatch import Claim
+from broker.lifecycle import Lifecycle
+from core import errors
+from core.task import Task
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = 16
+
+Take = Callable[[asyncio.Event], Awaitable[Sequence[Task]]]
+"""Claims tasks; its event says that nobody waits any more."""
+
+
+async def to_caller(request: Request, claim: Claim, take: Take) -> Sequence[Task]:
+    """What `take` claimed. If the caller hung up while it did, all of it goes back, and no attempt is spent."""
+    if not claim.wait:
+        return await take(asyncio.Event())
+    here = context.of(request)
+    async with hangup.watched(request, here.closing) as gone:
+        with here.measures.waiting.labels("claim").track_inprogress():
+            tasks = await take(gone)
+        if not (tasks and gone.hung_up):
+            return tasks
+    await _give_back(here.parts.lifecycle, claim, tasks)
+    return ()
+
+
+async def _give_back(lifecycle: Lifecycle, claim: Claim, tasks: Sequence[Task]) -> None:
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(task: Task) -> None:
+        assert task.exec_id is not None
+        async with places:
+            try:
+                await lifecycle.release(task, exec_id=task.exec_id, by=claim.by)
+            except errors.PenstockError as error:
+                _log.info("not given back", task=task.id, reason=error.detail)  # its lease runs out
+
+    await asyncio.gather(*[one(task) for task in tasks])
