@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api import console, described, hangup, lean, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
+from api.erasing import Erasing
 from api.faces import adsp, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
 from api.feed import Feed
 from api.frames import Frames
@@ -35,13 +36,15 @@ from api.routes import (
     sign_in,
     submits,
     tasks,
+    tenant_moves,
     tenants,
     webhooks,
 )
 from api.tenancy import Tenancy
 from auth import basic, tokens
 from auth import tenants as issuers
-from broker import assembly, telemetry
+from auth.keycloak import Realms
+from broker import assembly, loops, telemetry
 from broker.envelopes import Envelopes
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
@@ -54,6 +57,7 @@ from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
 from store.deliveries import Deliveries
+from store.estate import Estate
 from store.events import Events
 from store.overview import Overviews
 from store.records import Records
@@ -84,6 +88,7 @@ _ROUTERS = (
     callers.router,
     sign_in.router,
     tenants.router,
+    tenant_moves.router,
     health.router,
     adsp.router,
     adsp_stream.router,
@@ -130,7 +135,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing |
     )
     problems.install(app)
     # What is uploaded to be imported is not read into memory, and has a limit of its own.
-    files = {imports.UPLOADS: settings.max_import_bytes}
+    files = {imports.UPLOADS: settings.max_import_bytes, tenant_moves.IMPORTS: settings.max_import_bytes}
 
     def around(inner: ASGIApp) -> ASGIApp:
         hot = lean.Shortcut(inner, app.router.routes)
@@ -161,7 +166,9 @@ def _lifespan(
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
-            tenancy = Tenancy(kept, clock, settings)
+            realms, estate = Realms(settings), Estate(parts.record.database)
+            tenancy = Tenancy(kept, realms, clock, settings)
+            erasing = Erasing(parts, estate, realms)
             exchange = rabbit.Events(
                 parts.broker.consuming, parts.broker.publisher, topology.events_exchange(settings.broker_prefix)
             )
@@ -184,12 +191,13 @@ def _lifespan(
                     Caller(outbound, kept, clock=clock),
                     clock=clock,
                 ),
+                estate=estate,
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 frames=Frames(Envelopes(Snapshots(parts.record.database))),
                 console_client_id=settings.console_client_id,
                 closing=closing,
             )
-            async with assembly.beside(_prepare(parts, tenancy), feed.run()):
+            async with assembly.beside(_prepare(parts, tenancy), feed.run(), loops.repeat("erasing", erasing.step)):
                 with hangup.set_at_stop(closing):
                     yield
             await outbound.aclose()

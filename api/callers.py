@@ -34,6 +34,7 @@ class Callers:
         self._verifier = verifier
         self._lookup = lookup
         self._tenants = tenants
+        self.ttl = ttl
         self._known: TTLCache[str, Tenant, float] = TTLCache(
             10_000, ttl.total_seconds(), timer=lambda: clock().timestamp()
         )
@@ -47,6 +48,8 @@ class Callers:
         if who.tenant == CORE:
             return who
         tenant = self._known.get(who.tenant) or await self._find(who.tenant)
+        if tenant.state is TenantState.DELETING and not who.is_operator:
+            raise errors.Forbidden(f"Tenant {tenant.id} is being deleted.")
         if tenant.state is TenantState.SUSPENDED and method not in _HARMLESS and not who.is_operator:
             raise errors.Forbidden(f"Tenant {tenant.id} is suspended: it can be read, not changed.")
         return who

@@ -24,6 +24,7 @@ from broker.schedules import Timetable
 from broker.templates import Templates
 from broker.webhooks import Book
 from core.clock import Clock
+from store.estate import Estate
 from store.overview import Overviews
 from store.records import Records
 from store.redrives import Redrives
@@ -47,6 +48,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     webhooks: Book
     frames: Frames
+    estate: Estate
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
@@ -113,6 +115,10 @@ async def _webhooks(request: Request) -> Book:
     return of(request).webhooks
 
 
+async def _estate(request: Request) -> Estate:
+    return of(request).estate
+
+
 async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
@@ -129,6 +135,9 @@ Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
 
 Keeping = Annotated[Secrets, Depends(_secrets)]
+Estates = Annotated[Estate, Depends(_estate)]
+"""All that a tenant owns, whatever it is."""
+
 Recording = Annotated[Records, Depends(_records)]
 Flowed = Annotated[Flows, Depends(_flows)]
 Templating = Annotated[Templates, Depends(_templates)]

@@ -204,6 +204,7 @@ def tenant_view(tenant: Tenant) -> platform_views.TenantView:
         issuer=tenant.issuer,
         display_name=_or_unset(tenant.display_name),
         state=tenant.state,
+        erase_at=maybe_stamp(tenant.erase_at),
         policy_url=_or_unset(tenant.policy_url),
         http_targets=platform_views.HttpTargetsView(allow=tenant.http_allow),
         created_at=stamp(tenant.created_at),

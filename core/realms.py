@@ -129,6 +129,9 @@ def _user(realm: Realm, user: RealmUser) -> dict[str, Any]:
         "realmRoles": [f"default-roles-{realm.name}", *user.realm_roles],
         "clientRoles": {realm.audience: [*user.service_roles]},
     }
+    if user.temporary:
+        # Of a password that comes with an import Keycloak does not note by itself that it is temporary.
+        found["requiredActions"] = ["UPDATE_PASSWORD"]
     return found if user.subject is None else found | {"id": user.subject}
 
 

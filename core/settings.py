@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
+    tenant_grace_days: float = Field(default=30.0, ge=0, description="From a tenant's deletion to its erasure")
     adsp_readers_cancel: bool = Field(default=True, description="On ADSP's face every reader may cancel, as upstream")
     executor_workers: int = Field(
         default=8, gt=0, validation_alias=_upstream("EXECUTOR_WORKERS"), description="Calls at once to a task template"
@@ -80,7 +81,9 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(default=None, description="http(s):// address of an OpenTelemetry collector")
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of requests traced without being asked to")
     max_body_bytes: int = Field(default=1024 * 1024, gt=0)
-    max_import_bytes: int = Field(default=4 * 1024**3, gt=0, description="How large an uploaded file may be")
+    max_import_bytes: int = Field(
+        default=4 * 1024**3, gt=0, description="How large an upload or a tenant's export may be"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True
 

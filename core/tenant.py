@@ -11,6 +11,8 @@ class TenantState(StrEnum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    DELETING = "deleting"
+    """Its people are refused everything; at `erase_at` all that it owns is erased. Until then it can be activated."""
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -23,6 +25,9 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     created_at: datetime
     version: int
     """Grows with every change; written always, so that a change can be conditional on it."""
+    realm_made: bool = False
+    """We made the realm in Keycloak, and delete it with the tenant."""
+    erase_at: datetime | None = None
     policy_url: str | None = None
     http_allow: tuple[str, ...] = ()
     """URL prefixes that HTTP targets may reach although they are private (`httpTargets.allow`)."""

@@ -48,6 +48,10 @@ class Queues:
         cursor = self._queues.find(found).sort("_id", 1).limit(limit)
         return [_decode(row) async for row in cursor]
 
+    async def of(self, tenant: str) -> list[Queue]:
+        """All queues of a tenant."""
+        return [_decode(row) async for row in self._queues.find({"tenant": tenant})]
+
     async def every(self) -> list[Queue]:
         """All queues of all tenants: for the engine's refill and retention only."""
         return [_decode(row) async for row in self._queues.find({})]

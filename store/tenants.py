@@ -1,9 +1,11 @@
 """The tenants collection: the organisations on this platform. The only one that is not itself below a tenant."""
 
+from datetime import datetime
+
 from pymongo import errors as driver
 
 from core import errors
-from core.tenant import Tenant
+from core.tenant import Tenant, TenantState
 from store import documents, mongo
 from store.mongo import Document
 
@@ -43,6 +45,15 @@ class Tenants:
         except driver.DuplicateKeyError as error:
             raise errors.AlreadyExists(f"The issuer {tenant.issuer} is that of another tenant.") from error
         return result.matched_count == 1
+
+    async def erasable(self, now: datetime) -> list[Tenant]:
+        """Deleted tenants whose days of grace are over."""
+        found: Document = {"state": TenantState.DELETING.value, "eraseAt": {"$lte": now}}
+        return [_decode(row) async for row in self._tenants.find(found).sort("_id", 1)]
+
+    async def remove(self, tenant: Tenant) -> bool:
+        """Forget the tenant if its version is still this one."""
+        return (await self._tenants.delete_one({"_id": tenant.id, "version": tenant.version})).deleted_count == 1
 
     async def every(self) -> list[Tenant]:
         """All tenants, by id."""

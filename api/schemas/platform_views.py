@@ -43,10 +43,34 @@ class TenantView(View, frozen=True, kw_only=True, rename="camel"):
     issuer: str
     display_name: str | UnsetType = UNSET
     state: TenantState
+    erase_at: Annotated[Stamp, Meta(description="When everything of a deleted tenant is erased")] | UnsetType = UNSET
     policy_url: str | UnsetType = UNSET
     http_targets: HttpTargetsView
     created_at: Stamp
     version: int
+
+
+class CredentialsView(View, frozen=True, kw_only=True, rename="camel"):
+    """What the people of a new realm begin with. Penstock keeps none of it: this is the only time it is shown."""
+
+    username: str
+    password: str
+    temporary: Annotated[bool, Meta(description="It is to be changed at the first login")]
+    client_id: Annotated[str, Meta(description="A program of the tenant that submits tasks")]
+    client_secret: str
+
+
+class NewTenantView(TenantView, frozen=True, kw_only=True, rename="camel"):
+    """A tenant that is new; `credentials` when its realm was made with it."""
+
+    credentials: CredentialsView | UnsetType = UNSET
+
+
+class ImportedView(View, frozen=True, kw_only=True, rename="camel"):
+    """What an import kept."""
+
+    documents: Annotated[dict[str, int], Meta(description="How many by collection")]
+    withheld: Annotated[tuple[str, ...], Meta(description="Collections that no export holds: set those anew")]
 
 
 class TenantsView(View, frozen=True, kw_only=True, rename="camel"):

@@ -258,6 +258,9 @@ CASES: dict[tuple[str, str], Case] = {
         right="root", refused=("ada", "nil"), body=lambda _: {"issuer": "http://127.0.0.1:1/realms/x"}, foreign=403
     ),
     ("GET", f"{NATIVE}/tenants/{{tenant}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("DELETE", f"{NATIVE}/tenants/{{tenant}}"): Case(right="root", refused=("ada", "nil"), foreign=403),
+    ("GET", f"{NATIVE}/tenants/{{tenant}}/export"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{NATIVE}/tenants/{{tenant}}/import"): Case(right="root", refused=("ada", "nil"), foreign=403),
     ("PATCH", f"{NATIVE}/tenants/{{tenant}}"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"displayName": "Demo"}
     ),

@@ -30,6 +30,7 @@ ENGINE = frozenset(
 UNSCOPED = frozenset(
     {
         ("queues.py", "every"),
+        ("tenants.py", "erasable"),
         ("redrives.py", "open"),
         ("stats.py", "record"),
         ("schedules.py", "due"),

@@ -1,0 +1,102 @@
+"""Everything that a tenant owns, whichever collection it is in: read for an export, kept again, and erased.
+
+Collections are found in the database, not listed here, so that a new one cannot be forgotten; `PLATFORM` are those
+that are nobody's. A test makes sure that every document elsewhere names its tenant.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from datetime import datetime
+from typing import Any
+
+from bson import json_util
+from pymongo import InsertOne
+from pymongo import errors as driver
+
+from core import errors
+from store import mongo
+from store.mongo import Document
+
+PLATFORM = frozenset({"tenants", "positions", "leases"})
+"""Collections that belong to no tenant: the register itself, and how far the engine has come."""
+
+WITHHELD = frozenset({"secrets", "tenantKeys"})
+"""Not exported: values that nobody reads, and what they are sealed with. They are set anew after an import."""
+
+_FIRST = ("events", "eventTasks")
+"""Kept before the tasks, whose arrival is an event otherwise."""
+_LAST = ("tasks",)
+_BATCH = 500
+_READY = "ready"
+_CANONICAL = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL, tz_aware=True)
+
+
+class Estate:
+    """A tenant's documents in all collections."""
+
+    def __init__(self, database: mongo.Database) -> None:
+        self._database = database
+
+    async def collections(self) -> list[str]:
+        """The collections that hold what tenants own, in the order in which they are to be kept again."""
+        found = [name for name in await self._database.list_collection_names() if not name.startswith("system.")]
+        owned = sorted(name for name in found if name not in PLATFORM)
+        return sorted(owned, key=lambda name: (name in _LAST) - (name in _FIRST))
+
+    async def read(self, tenant: str) -> AsyncGenerator[tuple[str, str]]:
+        """Every document, as (collection, MongoDB's canonical extended JSON), each collection by `_id`."""
+        for name in await self.collections():
+            if name in WITHHELD:
+                continue
+            # The range is what makes `_id` the index to read by, in its order; "0" is what follows "/".
+            found: Document = {"tenant": tenant, "_id": {"$gte": tenant, "$lt": f"{tenant}0"}}
+            async for row in self._database[name].find(found).sort("_id", 1).batch_size(_BATCH):
+                # When a ticket is due is the broker's affair, not the tenant's.
+                row.pop("ticketDue", None)
+                yield name, json_util.dumps(row, json_options=_CANONICAL)
+
+    async def is_empty(self, tenant: str) -> bool:
+        """Whether the tenant owns nothing yet but its audit trail."""
+        for name in await self.collections():
+            if name != "audit" and await self._database[name].find_one({"tenant": tenant}, {"_id": 1}) is not None:
+                return False
+        return True
+
+    async def keep(self, tenant: str, collection: str, rows: Iterable[str], *, at: datetime) -> int:
+        """Keep documents that `read` gave; nothing that is there is changed.
+
+        Raises `Invalid` for what is no such document or another tenant's, `AlreadyExists` for an `_id` that is taken.
+        """
+        if collection in PLATFORM | WITHHELD or collection.startswith("system."):
+            raise errors.Invalid(f"An export holds nothing of the collection {collection!r}.")
+        documents = [_document(tenant, row) for row in rows]
+        for each in documents:
+            if collection == "tasks" and each.get("state") == _READY:
+                each["ticketDue"] = at
+        try:
+            result = await self._database[collection].bulk_write([InsertOne(each) for each in documents], ordered=False)
+        except driver.BulkWriteError as error:
+            if any(fault["code"] == 11000 for fault in (error.details or {}).get("writeErrors", ())):
+                raise errors.AlreadyExists(f"Documents of {collection} are here already under the same ids.") from error
+            raise
+        return result.inserted_count
+
+    async def erase(self, tenant: str) -> int:
+        """Delete every document of the tenant, in all collections; answers how many."""
+        erased = 0
+        for name in await self.collections():
+            erased += (await self._database[name].delete_many({"tenant": tenant})).deleted_count
+        return erased
+
+
+def _document(tenant: str, row: str) -> Document:
+    try:
+        read: Any = json_util.loads(row, json_options=_CANONICAL)
+    except (ValueError, TypeError, KeyError) as error:
+        raise errors.Invalid(f"Not a document of an export: {error}.") from error
+    if not isinstance(read, dict) or read.get("tenant") != tenant:  # pyright: ignore[reportUnknownMemberType]
+        raise errors.Invalid(f"The export holds a document that is not of the tenant {tenant}.")
+    document: Document = read  # pyright: ignore[reportUnknownVariableType]
+    own = document.get("_id")
+    if own != tenant and not (isinstance(own, str) and own.startswith(f"{tenant}/")):
+        raise errors.Invalid(f"The export holds a document whose id is not of the tenant {tenant}.")
+    return document
