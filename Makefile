@@ -1,6 +1,6 @@
 # Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak check bench chaos clean
+.PHONY: help run test test-keycloak check bench chaos clean reference
 
 BIN := .venv/bin
 CORES := $(shell nproc)
@@ -44,6 +44,12 @@ bench: ## measure a local stack of its own; QUICK=1 for one short round
 chaos: ## attack a stack of its own for MINUTES (1), with SEED, and check that nothing was lost or doubled
 	@sh deploy/bootstrap.sh tests
 	@$(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+
+reference: ## write docs/reference/api.md from the code, every route with its bodies and answers
+	@sh deploy/bootstrap.sh
+	@mkdir -p docs/reference
+	@$(BIN)/python -m api.reference >docs/reference/api.md
+	@echo docs/reference/api.md
 
 clean: ## forget the local stack's data
 	@sh deploy/bootstrap.sh

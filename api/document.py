@@ -1,6 +1,7 @@
 """Prints the OpenAPI document: `python -m api.document > openapi.json`. No server is needed for it."""
 
 import sys
+from typing import Any
 
 import msgspec
 
@@ -8,8 +9,8 @@ from api import app
 from core.settings import Settings
 
 
-def main() -> None:
-    """Write the document, its keys in their order, to standard output."""
+def made() -> dict[str, Any]:
+    """The document."""
     nowhere = Settings.model_validate(
         {
             "environment": "local",
@@ -18,7 +19,12 @@ def main() -> None:
             "auth_url": "http://nowhere",
         }
     )
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(app.build(nowhere).openapi()), indent=1))
+    return app.build(nowhere).openapi()
+
+
+def main() -> None:
+    """Write the document, its keys in their order, to standard output."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(made()), indent=1))
 
 
 if __name__ == "__main__":
