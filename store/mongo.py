@@ -7,8 +7,10 @@ from datetime import UTC
 from typing import Any, ParamSpec, TypeVar
 
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo import errors as driver
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
@@ -19,6 +21,7 @@ from core import errors
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Client = AsyncMongoClient[Document]
+RawCollection = AsyncCollection[RawBSONDocument]
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,9 +6,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -35,6 +36,10 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
     mongodb: str
     rabbitmq: str
+    auth: str | None = None
+    """An issuer that runs already, too."""
+    database: str | None = None
+    """The database to use; one of its own without it."""
 
 
 class Part:
@@ -127,8 +132,12 @@ async def _servers(world: World, given: Given | None) -> Given:
     """Start the issuer and, unless they are given, the servers; answers their addresses."""
     port = ports.free()
     world.auth = f"http://{ports.LOOPBACK}:{port}"
-    world.parts["issuer"] = Part(services.issuer(world.home, port))
-    starting = [world.parts["issuer"].start()]
+    starting: list[Coroutine[Any, Any, None]] = []
+    if given is None or given.auth is None:
+        world.parts["issuer"] = Part(services.issuer(world.home, port))
+        starting.append(world.parts["issuer"].start())
+    else:
+        world.auth = given.auth
     if given is None:
         member, node = mongod.member(world.home), rabbitmq.node(world.home, vhosts=(_VHOST,))
         world.parts["mongod"] = Part(mongod.server(member))
@@ -137,7 +146,7 @@ async def _servers(world: World, given: Given | None) -> Given:
         starting += [world.parts["mongod"].start(), _in_turn(world.parts["epmd"], world.parts["rabbitmq"])]
         given = Given(mongodb=member.url, rabbitmq=node.url(_VHOST))
     else:
-        world.database = f"chaos_{os.getpid()}_{port}"
+        world.database = given.database or f"chaos_{os.getpid()}_{port}"
     await asyncio.gather(*starting)
     # A driver that asks the replica set for its members would go round the proxies.
     world.mongodb = given.mongodb.partition("?")[0] + "?directConnection=true"
