@@ -61,5 +61,5 @@ def _target(target: Target) -> views.TargetView:
             options=target.options,
         )
     if target.kind is TargetKind.BUILTIN:
-        return views.TargetView(kind="builtin", name=target.name or "")
+        return views.TargetView(kind="builtin", name=target.name or "", options=target.options or UNSET)
     return views.TargetView(kind="worker")

@@ -7,7 +7,7 @@ from broker.directory import Directory
 from broker.places import Places
 from broker.rabbit import topology
 from broker.rabbit.management import Lanes
-from core import errors, ids, schemas
+from core import errors, ids, import_tasks, schemas
 from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.errors import Fault
@@ -47,6 +47,7 @@ class Catalogue:
         Raises `Invalid` with the place of what cannot be, `Conflict` when another queue is named than it belongs to,
         `PreconditionFailed` when it is not at the version `match`.
         """
+        fields = import_tasks.with_schema(fields)
         await self._check(tenant, name, fields)
         at = self._clock()
         for _ in range(_TRIES):

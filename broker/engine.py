@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker import importer, loops, observing, webhook_hub
+from broker import import_work, importer, loops, observing, webhook_hub
 from broker.adsp_announcer import AdspAnnouncer
 from broker.announcer import Announcer
 from broker.assembly import Parts
@@ -113,6 +113,7 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),
+        "import tasks": lambda: _import_tasks(parts),
         "places": lambda: _places(parts),
         **({"adsp-events": lambda: _adsp_events(parts)} if parts.settings.adsp_events else {}),
     }
@@ -253,3 +254,16 @@ async def _imports(parts: Parts) -> None:
         await importer.Importer(ImportSweeps(record.database), kit).run()
     finally:
         await outbound.aclose()
+
+
+async def _import_tasks(parts: Parts) -> None:
+    record = parts.record
+    kit = import_work.Kit(
+        lifecycle=parts.lifecycle,
+        directory=parts.directory,
+        intake=parts.intake,
+        imports=record.imports,
+        tasks=record.tasks,
+        flows=record.flows,
+    )
+    await import_work.ImportWork(DefinitionSweeps(record.database), ImportSweeps(record.database), kit).run()

@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.errors import Fault
 from core.imports import Import, ImportState, LineOrder, Source, SourceKind
 from core.queue import Queue
-from core.task import Actor
+from core.task import Actor, Task
 from store.imports import Imports
 from store.secrets import Secrets
 from store.tenants import Tenants
@@ -31,6 +31,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     fingerprint: str | None = None
     task: str | None = None
+    exec_id: str | None = None
+    """The task that it is done for, and the fence under which an engine holds it."""
 
 
 class Intake:
@@ -88,6 +90,18 @@ class Intake:
             await self._give_up(job)
             raise
 
+    async def begin_for(self, task: Task, queue: Queue, source: Source, order: LineOrder) -> Import:
+        """Import a file for a task that an engine holds; the same import again for its later attempts.
+
+        Raises as `begin`.
+        """
+        assert task.exec_id is not None
+        # No header can hold a line's end, so no key of a caller's is such a one.
+        key = f"task\n{task.id}"
+        wish = Wish(source=source, order=order, key=key, fingerprint=task.id, task=task.id, exec_id=task.exec_id)
+        job, new = await self.begin(queue, wish, by=task.created_by)
+        return job if new else await self._imports.adopt(job, exec_id=task.exec_id, at=self._clock())
+
     async def cancel(self, tenant: str, import_id: str, *, by: Actor) -> Import:
         """Read no further; tasks that it made stay. Raises `NotFound`, `WrongState`."""
         return await self._imports.cancel(tenant, import_id, by=by, at=self._clock())
@@ -98,7 +112,8 @@ class Intake:
         return Import(
             tenant=queue.tenant, id=import_id, queue=queue.key, state=state, seq=1, source=wish.source,
             order=wish.order, created_at=now, created_by=by, updated_at=now, uploads=uploads,
-            dedup_key=wish.key, fingerprint=wish.fingerprint, task=wish.task,
+            dedup_key=wish.key, fingerprint=wish.fingerprint, task=wish.task, exec_id=wish.exec_id,
+            unreported=None if wish.task is None else True,
         )  # fmt: skip
 
     async def _known(self, queue: Queue, wish: Wish) -> Import:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import cachetools
+import msgspec
 
 from broker.directory import Directory
-from core import errors, flow_check, flow_parse, ids
+from core import errors, flow_check, flow_parse, ids, import_tasks
 from core.clock import Clock
 from core.errors import Fault
 from core.flow_check import Names
@@ -91,6 +92,8 @@ class Templates:
                 "The name cannot be.", faults=[Fault(field="name", message=f"must match {ids.DEFINITION.pattern}")]
             )
         content = flow_parse.parse(name, body)
+        if name == import_tasks.WORKFLOW and content.params_schema is None:
+            content = msgspec.structs.replace(content, params_schema=import_tasks.WORKFLOW_SCHEMA)
         try:
             await self._directory.queue(tenant, content.queue)
         except errors.NotFound as error:

@@ -103,7 +103,10 @@ class Import(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """A repeat of the request under the same key at the same queue answers this import."""
     fingerprint: str | None = None
     task: str | None = None
-    """The task that it is done for; it then ends with it."""
+    """The task that it is done for, which ends with it; held by an engine, under this fence:"""
+    exec_id: str | None = None
+    unreported: bool | None = None
+    """True until that task shows the import's end."""
 
     lines: int = 0
     """The number of the last line that was dealt with."""

@@ -39,3 +39,8 @@ class ImportSweeps:
     async def erased(self, job: Import) -> None:
         """Note that its bytes are gone."""
         await self._imports.update_one({"_id": documents.key(job.tenant, job.id)}, {"$unset": {"uploads": ""}})
+
+    async def unreported(self, limit: int) -> list[Import]:
+        """Imports whose tasks do not show their end yet (index `unreported`)."""
+        rows = self._imports.find({"unreported": True}).limit(limit)
+        return [documents.decode(row, Import) async for row in rows]

@@ -117,6 +117,26 @@ class Imports:
             raise errors.NotFound(f"There is no import {import_id}.")
         raise errors.WrongState(f"Import {import_id} has ended.", extra={"state": there.state.value})
 
+    # --- for the task that it is done for ---
+
+    async def adopt(self, job: Import, *, exec_id: str, at: datetime) -> Import:
+        """Its task was handed out once more: it goes on under that fence, and begins again where it had failed."""
+        key = documents.key(job.tenant, job.id)
+        failed: Document = {"_id": key, "state": ImportState.DONE.value, "outcome": Outcome.FAILED.value}
+        again = _sets(state=ImportState.WAITING, exec_id=exec_id, unreported=True, updated_at=at)
+        gone = {"outcome": "", "reason": "", "endedAt": ""}
+        follows = _sets(exec_id=exec_id, unreported=True, updated_at=at)
+        for found, update in ((failed, {"$set": again, "$unset": gone}), ({"_id": key}, {"$set": follows})):
+            row = await self._imports.find_one_and_update(found, update, return_document=ReturnDocument.AFTER)
+            if row is not None:
+                return _decode(row)
+        raise errors.NotFound(f"There is no import {job.id}.")
+
+    async def reported(self, job: Import) -> None:
+        """Its task shows its end, or is not ours any more; unless it was handed out again since."""
+        found: Document = {"_id": documents.key(job.tenant, job.id), "execId": job.exec_id}
+        await self._imports.update_one(found, {"$unset": {"unreported": ""}})
+
     # --- by the engine that reads it ---
 
     async def take(self, tenant: str, import_id: str, *, runner: str, at: datetime) -> Import | None:

@@ -103,7 +103,15 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"schedule.id": _PRESENT, "state": {"$gt": "done"}},
         ),
     ],
-    "flowTemplates": [IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue")],
+    "flowTemplates": [
+        IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("_id", ASCENDING)], name="queue"),
+        # Those that have a name of Aidbox's own workflows: engines decide for them.
+        IndexModel(
+            [("name", ASCENDING)],
+            name="builtin",
+            partialFilterExpression={"name": {"$gte": "aidbox.", "$lt": "aidbox/"}},
+        ),
+    ],
     "flows": [
         IndexModel([("dueAt", ASCENDING)], name="timer", partialFilterExpression={"dueAt": _PRESENT}),
         IndexModel([("tenant", ASCENDING), ("createdAt", DESCENDING), ("_id", DESCENDING)], name="newest"),
@@ -137,6 +145,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="limited",
             partialFilterExpression={"concurrency.limit": {"$gt": 0}},
         ),
+        IndexModel([("target.name", ASCENDING)], name="builtin", partialFilterExpression={"target.kind": "builtin"}),
         IndexModel([("target.kind", ASCENDING)], name="pushed", partialFilterExpression={"target.kind": "http"}),
     ],
     "definitionVersions": [
@@ -151,6 +160,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             unique=True,
             partialFilterExpression={"dedupKey": _PRESENT},
         ),
+        IndexModel([("unreported", ASCENDING)], name="unreported", partialFilterExpression={"unreported": True}),
         IndexModel([("uploads", ASCENDING)], name="uploads", partialFilterExpression={"uploads": _PRESENT}),
         IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
     ],

@@ -9,6 +9,7 @@ from api.schemas.common import (
     Body,
     Definition,
     JsonObject,
+    Labels,
     LimitFields,
     LongText,
     PriorityLabel,
@@ -20,6 +21,7 @@ from api.schemas.common import (
 )
 from api.schemas.schedules import QueueKey
 from core import definition as records
+from core import import_tasks
 from core.task import Limits
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
@@ -64,11 +66,43 @@ class HttpTarget(Body):
     options: HttpOptions | None = None
 
 
+class ImportOptions(Body):
+    """What holds for all files of a definition of Aidbox's bulk import; whoever submits names the files."""
+
+    allow: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^(https?|s3|gs)://[^\s/]", max_length=2_000)]] | None,
+        Field(min_length=1, max_length=100, description="Prefixes of the addresses that may be imported"),
+    ] = None
+    secret_ref: Annotated[Text | None, Field(description="The secret with the credentials; `allow` says for what")] = (
+        None
+    )
+    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] | None = None
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] | None = None
+    lines: Literal["params", "tasks"] | None = None
+    definition: Definition | None = None
+    priority: PriorityLabel | None = None
+    labels: Labels | None = None
+    record_id_field: Text | None = None
+
+    @model_validator(mode="after")
+    def _secrets_are_for_something(self) -> "ImportOptions":
+        if self.secret_ref is not None and self.allow is None:
+            raise PydanticCustomError("allow", "with secretRef, allow must say which addresses may be imported")
+        return self
+
+
 class BuiltinTarget(Body):
     """A part of the platform itself."""
 
     kind: Literal["builtin"]
     name: Definition
+    options: Annotated[ImportOptions | None, Field(description=f"With `{import_tasks.TASK}`")] = None
+
+    @model_validator(mode="after")
+    def _options_are_for_imports(self) -> "BuiltinTarget":
+        if self.options is not None and self.name != import_tasks.TASK:
+            raise PydanticCustomError("options", "only {name} has options", {"name": import_tasks.TASK})
+        return self
 
 
 Target = Annotated[WorkerTarget | HttpTarget | BuiltinTarget, Field(discriminator="kind")]
@@ -134,5 +168,6 @@ def _target(target: WorkerTarget | HttpTarget | BuiltinTarget) -> records.Target
             options={} if target.options is None else target.options.model_dump(by_alias=True, exclude_none=True),
         )
     if isinstance(target, BuiltinTarget):
-        return records.Target(kind=records.TargetKind.BUILTIN, name=target.name)
+        options = {} if target.options is None else target.options.model_dump(by_alias=True, exclude_none=True)
+        return records.Target(kind=records.TargetKind.BUILTIN, name=target.name, options=options)
     return records.Target()

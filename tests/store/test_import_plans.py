@@ -8,6 +8,7 @@ import pytest
 from core.imports import Batch, Encoding, Import, ImportState, LineError, Source, SourceKind
 from core.task import Outcome
 from store import indexes, mongo
+from store.definition_sweeps import DefinitionSweeps
 from store.import_sweeps import ImportSweeps
 from store.imports import Imports, Wanted
 from store.uploads import Uploads
@@ -52,6 +53,11 @@ CALLS: dict[str, tuple[str, Call]] = {
     "end": ("_id_", lambda db: Imports(db).end(JOB, Outcome.SUCCEEDED, reason=None, at=NOW)),
     "open": ("open", lambda db: ImportSweeps(db).open(5)),
     "with uploads": ("uploads", lambda db: ImportSweeps(db).with_uploads(5)),
+    "unreported": ("unreported", lambda db: ImportSweeps(db).unreported(5)),
+    "adopt": ("_id_", lambda db: Imports(db).adopt(JOB, exec_id="e", at=NOW)),
+    "reported": ("_id_", lambda db: Imports(db).reported(JOB)),
+    "definitions": ("builtin", lambda db: DefinitionSweeps(db).built_in("aidbox.bulk/import-resource-task")),
+    "templates": ("builtin", lambda db: DefinitionSweeps(db).templates("aidbox.bulk/import-resources-workflow")),
     "break off": ("_id_", lambda db: ImportSweeps(db).break_off(JOB, before=NOW, at=NOW)),
     "a file": ("_id_", _file),
     "erase a file": ("_id_", lambda db: Uploads(db).erase("demo", "f")),
@@ -67,7 +73,9 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     await indexes.ensure(database)
     for number in range(40):
         ended = {"state": ImportState.DONE, "ended_at": NOW} if number > 20 else {}
-        await Imports(database).insert("demo", job(number, dedup_key=f"k-{number}", uploads=("f",), **ended))
+        await Imports(database).insert(
+            "demo", job(number, dedup_key=f"k-{number}", uploads=("f",), unreported=True, **ended)
+        )
     for number in range(3):
         await Uploads(database).put("demo", "f", number, b"x")
     recorder.commands.clear()
