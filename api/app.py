@@ -15,7 +15,7 @@ from api import console, described, hangup, lean, middleware, problems, routing
 from api.callers import Callers
 from api.context import Context
 from api.erasing import Erasing
-from api.faces import adsp, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
+from api.faces import adsp, adsp_probes, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
 from api.feed import Feed
 from api.frames import Frames
 from api.measures import Measures
@@ -92,12 +92,15 @@ _ROUTERS = (
     health.router,
     adsp.router,
     adsp_stream.router,
+    adsp_probes.router,
     aidbox.router,
     xfsc.router,
     xfsc.probes,
     jobs.router,
     jobs_scheduler.router,
 )
+_ADSP = ("/task/v1/", "/stream/v1/", "/comment/v1/")
+"""Paths that browsers may call from pages of any origin, as ADSP's worker apps do: upstream lets all of them."""
 _REST = 1.0
 
 
@@ -140,7 +143,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing |
     def around(inner: ASGIApp) -> ASGIApp:
         hot = lean.Shortcut(inner, app.router.routes)
         limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
-        return middleware.Envelope(limited, measures.answered, tracing)
+        return middleware.Envelope(middleware.CrossOrigin(limited, _ADSP), measures.answered, tracing)
 
     app.around = around
     for router in _ROUTERS:

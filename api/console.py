@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from api import context
+from api import context, replies
+from api.faces import adsp_probes
 from auth.principal import CORE
 from core import errors
 
@@ -27,10 +28,18 @@ def routes(built: Path = BUILT) -> list[Route]:
     """`/` leads to the console; below `/console/` a file that was built is sent, and the page for every other path."""
     pages = _Pages(built.resolve())
     return [
-        Route("/", _to_console, include_in_schema=False),
+        Route("/", _home, include_in_schema=False),
         Route("/console", _to_console, include_in_schema=False),
         Route("/console/{path:path}", pages.answer, include_in_schema=False),
     ]
+
+
+async def _home(request: Request) -> Response:
+    """To people the console, to programs what this is."""
+    accept = request.headers.get("accept", "")
+    if replies.JSON in accept and "text/html" not in accept:
+        return replies.reply(adsp_probes.about(request))
+    return RedirectResponse("/console/")
 
 
 async def _to_console(_: Request) -> Response:

@@ -14,6 +14,7 @@ from api.context import Context
 from api.faces import adsp_answers as answers
 from api.faces import adsp_input as given
 from api.faces import adsp_rights as rights
+from api.schemas.common import storable
 from auth.principal import CORE, Principal
 from core import adsp as shapes
 from core import errors, ids
@@ -409,8 +410,8 @@ async def _read_body(request: Request) -> Any:
     if not raw or request.method not in {"POST", "PATCH"}:
         return None
     try:
-        value: object = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        value: object = storable(msgspec.json.decode(raw))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise answers.Refused(400, f"Malformed request body: {error}") from None
     if not isinstance(value, dict | list):
         raise answers.Refused(400, "Malformed request body: an object or an array is needed.")

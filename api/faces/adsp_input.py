@@ -8,6 +8,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from api.faces import adsp_answers as answers
+from api.schemas.common import storable
 from core import adsp as shapes
 from core import ids
 from core.creation import Submission
@@ -98,9 +99,9 @@ def criteria(params: QueryParams) -> Query:
     if not text:
         return Query()
     try:
-        wanted = msgspec.json.decode(text, type=dict[str, Any])
+        wanted = storable(msgspec.json.decode(text, type=dict[str, Any]))
         query = msgspec.convert(wanted, _Criteria)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    except (msgspec.MsgspecError, RecursionError, ValueError):
         raise answers.invalid([("criteria", "query")]) from None
     return query.selected()
 

@@ -276,6 +276,8 @@ PUBLIC = frozenset(
         ("GET", "/health/ready"),
         ("GET", "/metrics"),
         ("GET", "/liveness"),
+        ("GET", "/health"),
+        ("GET", "/swagger/docs/v1"),
         ("GET", "/readiness"),
         ("GET", f"{NATIVE}/openapi.json"),
         ("HEAD", f"{NATIVE}/openapi.json"),

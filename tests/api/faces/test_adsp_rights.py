@@ -99,9 +99,14 @@ async def test_another_tenant_sees_nothing(api: Api, row: str) -> None:
 
 def core_account(api: Api, *roles: str) -> httpx.AsyncClient:
     """A platform account with these realm roles of `core`."""
-    payload = api.token("root").split(".")[1]
+    return with_roles(api, "core", *roles)
+
+
+def with_roles(api: Api, realm: str, *roles: str) -> httpx.AsyncClient:
+    """An account of a realm with these realm roles, and no others."""
+    payload = api.token("root" if realm == "core" else "nil", realm).split(".")[1]
     claims: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return api.client(api.tokens.sign("core", claims | {"sub": "core-1", "realm_access": {"roles": list(roles)}}))
+    return api.client(api.tokens.sign(realm, claims | {"sub": "core-1", "realm_access": {"roles": list(roles)}}))
 
 
 CORE_MAY = {
