@@ -39,6 +39,7 @@ from api.routes import (
     tenant_moves,
     tenants,
     webhooks,
+    worklists,
 )
 from api.tenancy import Tenancy
 from auth import basic, tokens
@@ -59,6 +60,7 @@ from store import indexes
 from store.deliveries import Deliveries
 from store.estate import Estate
 from store.events import Events
+from store.filters import Filters
 from store.overview import Overviews
 from store.records import Records
 from store.redrives import Redrives
@@ -85,6 +87,7 @@ _ROUTERS = (
     secrets.router,
     schedules.router,
     webhooks.router,
+    worklists.router,
     callers.router,
     sign_in.router,
     tenants.router,
@@ -187,6 +190,7 @@ def _lifespan(
                 stats=Stats(parts.record.database),
                 secrets=Secrets(parts.record.database),
                 records=Records(parts.record.database),
+                filters=Filters(parts.record.database),
                 webhooks=Book(
                     Webhooks(parts.record.database),
                     Deliveries(parts.record.database),

@@ -15,6 +15,7 @@ from api.tenancy import Tenancy
 from auth.basic import Exchange
 from broker.administration import Administration
 from broker.assembly import Parts, Record
+from broker.bulk import BulkActions
 from broker.definitions import Catalogue
 from broker.directory import Directory
 from broker.flows import Flows
@@ -23,8 +24,10 @@ from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
 from broker.templates import Templates
 from broker.webhooks import Book
+from broker.worklist import Worklist
 from core.clock import Clock
 from store.estate import Estate
+from store.filters import Filters
 from store.overview import Overviews
 from store.records import Records
 from store.redrives import Redrives
@@ -46,6 +49,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     basic: Exchange
     secrets: Secrets
     records: Records
+    filters: Filters
     webhooks: Book
     frames: Frames
     estate: Estate
@@ -61,6 +65,18 @@ def of(request: Request) -> Context:
 
 async def _lifecycle(request: Request) -> Lifecycle:
     return of(request).parts.lifecycle
+
+
+async def _bulk(request: Request) -> BulkActions:
+    return of(request).parts.bulk
+
+
+async def _filters(request: Request) -> Filters:
+    return of(request).filters
+
+
+async def _worklist(request: Request) -> Worklist:
+    return of(request).parts.worklist
 
 
 async def _administration(request: Request) -> Administration:
@@ -133,6 +149,15 @@ async def _timetable(request: Request) -> Timetable:
 
 Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 """Everything that can happen to a task."""
+
+Bulking = Annotated[BulkActions, Depends(_bulk)]
+"""One action on many tasks."""
+
+Filtering = Annotated[Filters, Depends(_filters)]
+"""Saved filters."""
+
+Worklists = Annotated[Worklist, Depends(_worklist)]
+"""Tasks for people."""
 
 Keeping = Annotated[Secrets, Depends(_secrets)]
 Estates = Annotated[Estate, Depends(_estate)]

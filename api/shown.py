@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from api.schemas import platform_views, queue_views, views
+from api.schemas import platform_views, queue_views, views, worklist_views
 from auth import policy
 from auth.principal import Principal
 from core.deadlines import Deadlines
@@ -43,6 +43,11 @@ def claimed_view(task: Task) -> views.ClaimedView:
     """A task as its new holder gets it."""
     assert task.exec_id is not None
     return views.ClaimedView(exec_id=task.exec_id, traceparent=_or_unset(task.trace), **_shown(task))
+
+
+def next_view(task: Task) -> worklist_views.NextTaskView:
+    """A task as the person gets it whose next it is."""
+    return worklist_views.NextTaskView(exec_id=_or_unset(task.exec_id), **_shown(task))
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import msgspec
 
 from broker import loops
 from broker.administration import Administration
+from broker.bulk import BulkActions
 from broker.decisions import Decisions
 from broker.definitions import Catalogue
 from broker.desk import Desk
@@ -30,10 +31,12 @@ from broker.runs import Runs, TaskRuns
 from broker.schedules import Timetable
 from broker.telemetry import Tracing
 from broker.templates import Templates
+from broker.worklist import Worklist
 from core.clock import Clock, system_clock
 from core.schedule import RunKind
 from core.settings import Settings
 from store import mongo
+from store.bulk import Bulks
 from store.definitions import Definitions
 from store.firings import Firings
 from store.flow_templates import FlowTemplates
@@ -99,6 +102,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     places: Places
     lifecycle: Lifecycle
+    worklist: Worklist
+    bulk: BulkActions
     templates: Templates
     flows: Flows
     runs: Mapping[RunKind, Runs]
@@ -168,6 +173,16 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tra
         ),
         places=places,
         lifecycle=lifecycle,
+        bulk=BulkActions(
+            Bulks(kept.database),
+            listing=kept.listing,
+            tasks=kept.tasks,
+            sweeps=kept.sweeps,
+            desk=desk,
+            places=places,
+            clock=clock,
+        ),
+        worklist=Worklist(lifecycle, directory, kept.listing, kept.tasks, clock=clock),
         templates=templates,
         flows=flows,
         runs=runs,

@@ -110,6 +110,7 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "redrive": lambda: _redrive(parts),
         "scheduler": lambda: _scheduler(parts),
         "words": lambda: _words(parts),
+        "bulk": lambda: loops.repeat("bulk", parts.bulk.step),
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),

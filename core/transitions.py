@@ -351,6 +351,15 @@ def assign(task: Task, *, at: datetime, by: Actor, to: Actor | None) -> Transiti
     return _keep(task, "assign", at, sets, Note(type="assigned", at=at, by=by, data=data))
 
 
+def reserve(*, at: datetime, by: Actor) -> Transition:
+    """A person takes a ready task that is nobody's onto their list, whichever comes first: blind."""
+    note = Note(type="assigned", at=at, by=by, data=_builtins({"from": None, "to": Assignment(by=by, at=at, to=by)}))
+    return Transition(
+        name="assign", at=at, sources=_READY, target=State.READY, note=note,
+        sets={"assignment": Assignment(by=by, at=at, to=by), "ticket_due": None, "waits": None},
+    )  # fmt: skip
+
+
 def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) -> Transition:
     """Change the priority, and with it the place in the worklist; a ready task gets a ticket of the new priority.
 

@@ -8,7 +8,7 @@ Every value goes into a pipeline as `$literal`: a caller's "$name" is data there
 from typing import Any
 
 from core import timers, words
-from core.task import State, Task
+from core.task import DueKind, State, Task
 from core.transitions import Transition
 from store import notes
 from store.documents import encode_value, field_names
@@ -28,6 +28,15 @@ def condition(change: Transition) -> Document:
     if change.seq is not None:
         found["seq"] = change.seq
     return found
+
+
+def hands_out(change: Transition, me: str) -> Document:
+    """What must hold of a task besides for its being handed out to `me`.
+
+    A due alarm never stands in the way of work; any other due timer is about to change the task.
+    """
+    due: Document = {"dueAt": {"$lte": change.at}, "dueKind": {"$ne": DueKind.ALARM.value}}
+    return {"assignment.to.id": {"$in": [None, me]}, "$nor": [due]}
 
 
 def known(change: Transition, after: Task) -> Document:

@@ -199,6 +199,15 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
     ],
+    "filters": [IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="name")],
+    "bulks": [
+        IndexModel([("state", ASCENDING), ("startedAt", ASCENDING)], name="running"),
+        IndexModel([("forgetAt", ASCENDING)], name="age", expireAfterSeconds=0),
+    ],
+    "bulkParts": [
+        IndexModel([("tenant", ASCENDING), ("bulk", ASCENDING), ("number", ASCENDING)], name="order"),
+        IndexModel([("forgetAt", ASCENDING)], name="age", expireAfterSeconds=0),
+    ],
     "redrives": [
         IndexModel([("state", ASCENDING), ("createdAt", ASCENDING)], name="running"),
         IndexModel([("tenant", ASCENDING), ("queue", ASCENDING), ("createdAt", DESCENDING)], name="queue"),

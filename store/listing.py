@@ -42,6 +42,8 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     direction: int
     spans: Sequence[Span]
     limit: int
+    brief: bool = False
+    """Only what rows are merged by is read."""
 
     @property
     def exact(self) -> Document:
@@ -76,6 +78,20 @@ class Listing:
         following = None if more is None else query.write_cursor(wanted.sort, more[field], str(more["_id"]))
         return Page(tasks=[documents.decode(row, Task) for row in rows[:limit]], next=following)
 
+    async def ids(self, tenant: str, wanted: Query, *, at_most: int) -> list[str]:
+        """The ids of the first so many tasks."""
+        field, direction = query.order(wanted.sort)
+        plan = _Plan(
+            tenant=tenant,
+            wanted=wanted,
+            field=field,
+            direction=direction,
+            spans=_spans(wanted, None),
+            limit=at_most,
+            brief=True,
+        )
+        return [documents.name_of(str(row["_id"])) for row in await self._rows(plan)]
+
     async def count(self, tenant: str, wanted: Query, *, at_most: int) -> int:
         """How many tasks the query selects, counted no further than `at_most`."""
         return await self._tasks.count_documents(query.selector(tenant, wanted), limit=at_most)
@@ -85,7 +101,7 @@ class Listing:
         said = None if wanted.text is None else words.wanted(wanted.text)
         if said == words.Wanted():
             return []
-        if wanted.states is not None and wanted.states <= OPEN:
+        if wanted.ids is None and wanted.states is not None and wanted.states <= OPEN:
             marked = _marked(wanted, said or words.Wanted())
             if marked != words.Wanted():
                 found = await self._by_words(plan, said, marked)
@@ -130,13 +146,14 @@ class Listing:
 
     async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
         """The first rows of all spans; of several only those that are wanted are read whole."""
-        if len(plan.spans) == 1:
-            return await self._read(plan, found, plan.spans[0], hint, _HIDDEN)
         brief = {plan.field: 1}
+        if len(plan.spans) == 1:
+            return await self._read(plan, found, plan.spans[0], hint, brief if plan.brief else _HIDDEN)
         parts = await asyncio.gather(*[self._read(plan, found, span, hint, brief) for span in plan.spans])
-        keys = [row["_id"] for row in self._cut(plan, parts)]
-        if not keys:
-            return []
+        cut = self._cut(plan, parts)
+        if plan.brief or not cut:
+            return cut
+        keys = [row["_id"] for row in cut]
         rows = [row async for row in self._tasks.find({"$and": [found, {"_id": {"$in": keys}}]}, _HIDDEN).hint("_id_")]
         return sorted(rows, key=plan.place_of, reverse=plan.direction < 0)
 

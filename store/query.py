@@ -48,8 +48,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the flow whose children are meant."""
     decisions: bool | None = None
     """Only decision tasks of flows, or none of them."""
+    lanes: tuple[str, ...] | None = None
     assignee: str | None = None
     unassigned: bool = False
+    free_for: str | None = None
+    """Nobody's, or this person's."""
     created_by: str | None = None
     label: str | None = None
     record_id: str | None = None
@@ -87,6 +90,8 @@ def selector(tenant: str, query: Query) -> Document:
         found["_id"] = {"$in": documents.keys(tenant, query.ids)}
     if query.unassigned:
         found["assignment.to.id"] = None
+    if query.free_for is not None:
+        found["assignment.to.id"] = {"$in": [None, query.free_for]}
     if query.without_definitions:
         found["$nor"] = [{"definition": {"$in": list(query.without_definitions)}}]
     if query.decisions is not None:
@@ -109,6 +114,7 @@ def _sets(query: Query) -> dict[str, Sequence[object] | None]:
         "outcome": None if query.outcomes is None else sorted(outcome.value for outcome in query.outcomes),
         "priority": None if query.priorities is None else sorted(int(priority) for priority in query.priorities),
         "definition": query.definitions,
+        "lane": query.lanes,
     }
 
 

@@ -62,7 +62,7 @@ class Seats:
             UpdateOne(
                 {"_id": documents.key(tenant, each.task_id), "priority": each.priority}
                 | changes.condition(each.change)
-                | {"assignment.to.id": {"$in": [None, me]}, "dueAt": {"$not": {"$lte": each.change.at}}},
+                | changes.hands_out(each.change, me),
                 changes.blind(each.change),
             )
             for each in wanted

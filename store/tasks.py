@@ -12,10 +12,11 @@ from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
 from core import errors, transitions
-from core.task import OPEN, DueKind, State, Task
+from core.task import OPEN, State, Task
 from core.transitions import Transition
-from store import changes, documents, mongo
+from store import changes, documents, mongo, query
 from store.mongo import Document
+from store.query import Query
 
 _DUPLICATE = 11000
 
@@ -104,10 +105,7 @@ class Tasks:
 
         One update for each priority among them and one read for all; the order is the worklist's.
         """
-        # A due alarm never stands in the way of work; any other due timer is about to change the task.
-        due: Document = {"dueAt": {"$lte": change.at}, "dueKind": {"$ne": DueKind.ALARM.value}}
-        allowed: Document = {"assignment.to.id": {"$in": [None, me]}, "$nor": [due]}
-        narrowed = changes.condition(change) | allowed
+        narrowed = changes.condition(change) | changes.hands_out(change, me)
         update = changes.blind(change)
         if len(tickets) == 1:
             task_id, priority = tickets[0]
@@ -157,6 +155,14 @@ class Tasks:
             {"_id": {"$in": keys}, "state": State.READY.value, "ticketDue": {"$exists": True}},
             {"$unset": {"ticketDue": ""}},
         )
+
+    async def assign_first(self, tenant: str, wanted: Query, change: Transition, me: str) -> Task | None:
+        """Write a blind change to the first task, by place, that is asked for and is nobody's or `me`'s."""
+        found = {"$and": [query.selector(tenant, wanted), changes.condition(change) | changes.hands_out(change, me)]}
+        row = await self._tasks.find_one_and_update(
+            found, changes.blind(change), sort=[("place", 1)], return_document=ReturnDocument.AFTER
+        )
+        return None if row is None else _decode(row)
 
     async def counts(self, tenant: str, queue: str) -> list[tuple[State, int]]:
         """Open tasks of a queue by state; read from the worklist index alone."""

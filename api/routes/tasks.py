@@ -6,7 +6,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from api import conditions, described, guards, replies, routing, shown, worklists
-from api.context import Lives, Reads
+from api.context import Filtering, Lives, Reads
 from api.schemas import views
 from api.schemas.common import priority
 from api.schemas.listing import AllListParams, ListParams
@@ -35,11 +35,14 @@ async def list_queue_tasks(at: guards.Listing, asked: Annotated[ListParams, Quer
 
 
 @router.get("/tasks", responses=_PAGE | described.refusals(errors.BadCursor))
-async def list_tasks(at: guards.Member, asked: Annotated[AllListParams, Query()], record: Reads) -> Response:
+async def list_tasks(
+    at: guards.Member, asked: Annotated[AllListParams, Query()], record: Reads, filters: Filtering
+) -> Response:
     """List tasks of all queues that the caller may read, or of some of them (`queue`, repeatable).
 
     With `createdBy=me` also those that it submitted to other queues.
     """
+    asked = await worklists.with_filter(filters, at, asked)
     return _page(await worklists.of_tenant(record.listing, record.queues, at, asked))
 
 

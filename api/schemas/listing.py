@@ -13,11 +13,12 @@ ME = "me"
 NOBODY = "none"
 
 Cursor = Annotated[str, Field(max_length=2000, description="`next` of the page before")]
+Queues = Annotated[list[Annotated[str, Field(max_length=101)]], Field(max_length=100)]
 PageSize = Annotated[int, Field(ge=1, le=1000)]
 
 
-class ListParams(BaseModel):
-    """Filters, order and page. Without any filter on how tasks ended, the open ones are listed."""
+class Filters(BaseModel):
+    """Filters and order. Without any filter on how tasks ended, the open ones are meant."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
@@ -47,8 +48,6 @@ class ListParams(BaseModel):
     sort: Sort | None = Field(
         default=None, description="`place` (urgent and old first) for open tasks, `-endedAt` for ended ones by default"
     )
-    after: Cursor | None = None
-    limit: PageSize = 50
 
     def query(self, *, me: str, queues: tuple[str, ...] | None, own: bool) -> Query:
         """What is asked of the store; `own` narrows it to the caller's own tasks."""
@@ -89,10 +88,26 @@ class ListParams(BaseModel):
         return _DONE if about_ends or self.sort in {Sort.ENDED, Sort.ENDED_DESC} else OPEN
 
 
+class ListParams(Filters):
+    """The same, and a page."""
+
+    after: Cursor | None = None
+    limit: PageSize = 50
+
+
+class SavedParams(Filters):
+    """Filters and order over several queues."""
+
+    queue: Queues = []
+
+
 class AllListParams(ListParams):
     """The same over several queues."""
 
-    queue: Annotated[list[Annotated[str, Field(max_length=101)]], Field(max_length=100)] = []
+    queue: Queues = []
+    filter: Text | None = Field(
+        default=None, description="Id of a saved filter; what is named beside it counts instead"
+    )
 
 
 _DONE = frozenset({State.DONE})

@@ -48,7 +48,13 @@ async def world(api: Api, queue: str) -> World:
     (delivery,) = (await api("ada").get(f"/api/v1/webhooks/{hook}/deliveries")).json()["items"]
     link = {"url": "https://files.example.org/january.ndjson"}
     job = (await api("sub").post(f"{queue}/imports", json=link)).json()["id"]
+    shared: dict[str, Any] = {"name": "Open ones", "shared": True, "wanted": {}}
+    saved = (await api("ada").post("/api/v1/filters", json=shared)).json()["id"]
+    normal = {"action": "priority", "priority": "normal", "ids": [ready["id"]]}
+    bulk = (await api("ann").post("/api/v1/bulk-actions", json=normal)).json()["token"]
     return World(
+        saved=saved,
+        bulk=bulk,
         ready=ready,
         held=held,
         redrive=redrive,
@@ -114,6 +120,8 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         template=world.template,
         flow_id=world.flow,
         step="decisions",
+        filter_id=world.saved,
+        token=world.bulk,
         webhook_id=world.webhook,
         delivery_id=world.delivery,
         import_id=world.job,
@@ -127,7 +135,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     paths = [QUEUE, f"{QUEUE}/redrives", f"{QUEUE}/tasks?state=ready&state=in-progress&state=done", "/api/v1/queues"]
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
     paths += ["/api/v1/webhooks", f"/api/v1/webhooks/{world.webhook}/deliveries"]
-    paths += ["/api/v1/secrets", "/api/v1/imports", f"/api/v1/imports/{world.job}"]
+    paths += ["/api/v1/filters", "/api/v1/secrets", "/api/v1/imports", f"/api/v1/imports/{world.job}"]
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

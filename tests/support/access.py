@@ -26,6 +26,8 @@ class World:
     definition: str
     template: str
     flow: str
+    saved: str
+    bulk: str
     webhook: str
     delivery: str
     job: str
@@ -211,6 +213,29 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{NATIVE}/imports/{{import_id}}"): Case(right="wim", refused=("nil", "intake")),
     ("GET", f"{NATIVE}/imports/{{import_id}}/errors"): Case(right="sub", refused=("nil", "intake")),
     ("POST", f"{NATIVE}/imports/{{import_id}}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
+    ("POST", f"{NATIVE}/worklist/next"): Case(right="wim", refused=("nil", "sub", "rex", "ann", "ada"), foreign=403),
+    ("GET", f"{NATIVE}/filters"): Case(right="nil", refused=(), foreign=200, shows_nothing=_no_items),
+    ("POST", f"{NATIVE}/filters"): Case(
+        right="nil",
+        refused=(),
+        body=lambda _: {"name": "x", "wanted": {}},
+        foreign=201,
+        shows_nothing=lambda answer: answer["mine"],
+    ),
+    ("GET", f"{NATIVE}/filters/{{filter_id}}"): Case(right="nil", refused=()),
+    ("PUT", f"{NATIVE}/filters/{{filter_id}}"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"name": "x", "wanted": {}}
+    ),
+    ("DELETE", f"{NATIVE}/filters/{{filter_id}}"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{NATIVE}/bulk-actions"): Case(
+        right="ann",
+        refused=("nil", "wim", "rex", "sub"),
+        body=lambda world: {"action": "priority", "priority": "low", "ids": [world.ready["id"]]},
+        foreign=403,
+    ),
+    ("GET", f"{NATIVE}/bulk-actions/{{token}}"): Case(right="ann", refused=()),
+    ("POST", f"{NATIVE}/bulk-actions/{{token}}/run"): Case(right="ann", refused=()),
+    ("POST", f"{NATIVE}/bulk-actions/{{token}}/stop"): Case(right="ann", refused=()),
     ("GET", f"{NATIVE}/secrets"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items
     ),

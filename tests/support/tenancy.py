@@ -17,7 +17,7 @@ OWNED = frozenset(
     {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
     | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
     | {"webhooks", "webhookDeliveries"}
-    | {"imports", "importErrors", "uploadPieces"}
+    | {"imports", "importErrors", "uploadPieces", "filters", "bulks", "bulkParts"}
 )
 """Collections whose documents belong to tenants."""
 
@@ -32,6 +32,7 @@ UNSCOPED = frozenset(
         ("queues.py", "every"),
         ("tenants.py", "erasable"),
         ("redrives.py", "open"),
+        ("bulk.py", "open"),
         ("stats.py", "record"),
         ("schedules.py", "due"),
         ("schedules.py", "next_due"),
