@@ -12,6 +12,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp
 
 from api import console, described, hangup, lean, middleware, problems, routing
+from api.audited import Trailing
 from api.callers import Callers
 from api.context import Context
 from api.erasing import Erasing
@@ -19,6 +20,9 @@ from api.faces import adsp, adsp_probes, adsp_stream, aidbox, jobs, jobs_schedul
 from api.feed import Feed
 from api.frames import Frames
 from api.measures import Measures
+from api.routes import (
+    audit as audit_routes,
+)
 from api.routes import (
     callers,
     definitions,
@@ -57,6 +61,7 @@ from core import errors, logs
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
+from store.audit import Audit
 from store.deliveries import Deliveries
 from store.estate import Estate
 from store.events import Events
@@ -92,6 +97,7 @@ _ROUTERS = (
     sign_in.router,
     tenants.router,
     tenant_moves.router,
+    audit_routes.router,
     health.router,
     adsp.router,
     adsp_stream.router,
@@ -173,6 +179,7 @@ def _lifespan(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
             realms, estate = Realms(settings), Estate(parts.record.database)
+            audit = Audit(parts.record.database, settings.audit_key_bytes)
             tenancy = Tenancy(kept, realms, clock, settings)
             erasing = Erasing(parts, estate, realms)
             exchange = rabbit.Events(
@@ -199,6 +206,8 @@ def _lifespan(
                     clock=clock,
                 ),
                 estate=estate,
+                audit=audit,
+                trailing=Trailing(audit, clock),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 frames=Frames(Envelopes(Snapshots(parts.record.database))),
                 console_client_id=settings.console_client_id,

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import Depends
 from starlette.requests import Request
 
+from api.audited import Trailing
 from api.callers import Callers
 from api.feed import Feed
 from api.frames import Frames
@@ -26,6 +27,7 @@ from broker.templates import Templates
 from broker.webhooks import Book
 from broker.worklist import Worklist
 from core.clock import Clock
+from store.audit import Audit
 from store.estate import Estate
 from store.filters import Filters
 from store.overview import Overviews
@@ -53,6 +55,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Book
     frames: Frames
     estate: Estate
+    audit: Audit
+    trailing: Trailing
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""
@@ -131,6 +135,10 @@ async def _webhooks(request: Request) -> Book:
     return of(request).webhooks
 
 
+async def _audit(request: Request) -> Audit:
+    return of(request).audit
+
+
 async def _estate(request: Request) -> Estate:
     return of(request).estate
 
@@ -160,6 +168,9 @@ Worklists = Annotated[Worklist, Depends(_worklist)]
 """Tasks for people."""
 
 Keeping = Annotated[Secrets, Depends(_secrets)]
+Auditing = Annotated[Audit, Depends(_audit)]
+"""Who changed what."""
+
 Estates = Annotated[Estate, Depends(_estate)]
 """All that a tenant owns, whatever it is."""
 

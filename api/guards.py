@@ -128,6 +128,12 @@ async def _operating(request: Request) -> Caller:
     return Caller(who=who)
 
 
+async def _reviewing(request: Request) -> Caller:
+    who = routing.caller_of(request)
+    policy.require(who, Action.TENANTS if who.tenant == CORE else Action.AUDIT)
+    return Caller(who=who)
+
+
 async def _steering(request: Request, tenant: TenantId) -> Steers:
     who = routing.caller_of(request)
     mine = who.is_operator or tenant == who.tenant
@@ -245,6 +251,9 @@ Anybody = Annotated[Caller, Depends(_caller)]
 """Every caller with a token, operators included."""
 
 Operating = Annotated[Caller, Depends(_operating)]
+Reviewing = Annotated[Caller, Depends(_reviewing)]
+"""May read the audit trail of the tenant, or of the platform."""
+
 Steering = Annotated[Steers, Depends(_steering)]
 
 Member = Annotated[InTenant, Depends(_in_tenant)]

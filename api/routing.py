@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import bodies, context, described
+from api import audited, bodies, context, described
 from auth.principal import Principal
 
 PREFIX = "/api/v1"
@@ -40,13 +40,17 @@ class Guarded(Plain):
         super().__init__(path, endpoint, **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler behind the identification and our reading of the body."""
+        """FastAPI's handler behind the identification and our reading of the body; noted in the audit trail."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         has_body = self.body_field is not None
+        trail = audited.of_route(self.methods or set(), self.path_format)
 
         async def handler(request: Request) -> Response:
             await identify(request)
-            return await handle(await bodies.accept(request) if has_body else request)
+            read = await bodies.accept(request) if has_body else request
+            if trail is None:
+                return await handle(read)
+            return await context.of(request).trailing.around(trail, read, caller_of(request), handle)
 
         return handler
 

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
+    audit_key: SecretStr | None = Field(default=None, description="Seals the audit trail; at least 16 characters")
     tenant_grace_days: float = Field(default=30.0, ge=0, description="From a tenant's deletion to its erasure")
     adsp_readers_cancel: bool = Field(default=True, description="On ADSP's face every reader may cancel, as upstream")
     executor_workers: int = Field(
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = True
+
+    @property
+    def audit_key_bytes(self) -> bytes | None:
+        """What rows of the audit trail are sealed with."""
+        return None if self.audit_key is None else self.audit_key.get_secret_value().encode()
 
     @model_validator(mode="after")
     def _refuse_development_values(self) -> Self:

@@ -4,6 +4,7 @@ python -m store migrate         what this release needs and is missing
 python -m store indexes         the indexes that are missing
 python -m store backup FILE     the whole record at one moment, while everything runs
 python -m store restore FILE    into an empty database
+python -m store audit verify    find rows of audit trails that were altered, removed or put in another order
 """
 
 import argparse
@@ -16,6 +17,7 @@ from core import errors
 from core.clock import system_clock
 from core.settings import Settings
 from store import backup, indexes, migrations, mongo
+from store.audit_check import AuditCheck
 
 Work = Callable[[mongo.Database], Awaitable[None]]
 
@@ -44,6 +46,19 @@ async def load(database: mongo.Database, file: Path) -> None:
     _say(f"{sum(counts.values())} documents restored; start the processes now")
 
 
+async def verify(database: mongo.Database, key: bytes | None, tenant: str | None) -> bool:
+    """Say of each tenant's audit trail whether it is whole; False when one is not."""
+    check = AuditCheck(database, key)
+    whole = True
+    for each in [tenant] if tenant is not None else await check.tenants():
+        rows, faults = await check.verify(each)
+        whole = whole and not faults
+        _say(f"{each}: {rows} rows, {'BROKEN' if faults else 'whole'}")
+        for fault in faults:
+            _say(f"  row {fault.n} {fault.what}")
+    return whole
+
+
 async def on_database(settings: Settings, work: Work) -> None:
     """Do work on the database that the settings name. Raises what it raises."""
     client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
@@ -62,20 +77,30 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     commands.add_parser("indexes", help="make the indexes that are missing")
     for name, what in (("backup", "write the whole record to FILE"), ("restore", "fill an empty database from FILE")):
         commands.add_parser(name, help=what).add_argument("file", type=Path, metavar="FILE")
+    trail = commands.add_parser("audit", help="look through the audit trails")
+    trail.add_argument("what", choices=["verify"])
+    trail.add_argument("--tenant", help="this one alone")
     return parser.parse_args(given)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, and do it."""
     given = _arguments(arguments)
+    settings = Settings.model_validate({})
+
+    async def audit(database: mongo.Database) -> None:
+        if not await verify(database, settings.audit_key_bytes, given.tenant):
+            sys.exit(1)
+
     work: dict[str, Work] = {
         "migrate": migrate,
         "indexes": indexes.ensure,
         "backup": lambda database: save(database, given.file),
+        "audit": audit,
         "restore": lambda database: load(database, given.file),
     }
     try:
-        asyncio.run(on_database(Settings.model_validate({}), work[given.command]))
+        asyncio.run(on_database(settings, work[given.command]))
     except errors.PenstockError as error:
         sys.exit(error.detail)
 

@@ -16,6 +16,9 @@ from core import errors
 from store import mongo
 from store.mongo import Document
 
+TRAIL = frozenset({"audit", "auditHeads"})
+"""Exported and erased, but not kept again: a tenant that comes back has a trail of its own already."""
+
 PLATFORM = frozenset({"tenants", "positions", "leases"})
 """Collections that belong to no tenant: the register itself, and how far the engine has come."""
 
@@ -57,7 +60,7 @@ class Estate:
     async def is_empty(self, tenant: str) -> bool:
         """Whether the tenant owns nothing yet but its audit trail."""
         for name in await self.collections():
-            if name != "audit" and await self._database[name].find_one({"tenant": tenant}, {"_id": 1}) is not None:
+            if name not in TRAIL and await self._database[name].find_one({"tenant": tenant}, {"_id": 1}) is not None:
                 return False
         return True
 
@@ -68,6 +71,8 @@ class Estate:
         """
         if collection in PLATFORM | WITHHELD or collection.startswith("system."):
             raise errors.Invalid(f"An export holds nothing of the collection {collection!r}.")
+        if collection in TRAIL:
+            return 0
         documents = [_document(tenant, row) for row in rows]
         for each in documents:
             if collection == "tasks" and each.get("state") == _READY:
