@@ -64,6 +64,8 @@ TRAILS: Mapping[tuple[str, str], Trail] = {
     ("POST", f"{QUEUE}/imports"): _trail("import.begin", "imports", "@location"),
     ("POST", f"{QUEUE}/imports/upload"): _trail("import.upload", "imports", "@location"),
     ("POST", f"{NATIVE}/imports/{{import_id}}/cancel"): _trail("import.cancel", "imports", "{import_id}"),
+    ("POST", f"{NATIVE}/bulk-actions/{{token}}/run"): _trail("bulk.run", "bulks", "{token}"),
+    ("POST", f"{NATIVE}/bulk-actions/{{token}}/stop"): _trail("bulk.stop", "bulks", "{token}"),
     ("PUT", f"{NATIVE}/definitions/{{definition}}"): _trail("definition.put", "definitions", "{definition}"),
     ("PATCH", f"{NATIVE}/definitions/{{definition}}"): _trail("definition.patch", "definitions", "{definition}"),
     ("DELETE", f"{NATIVE}/definitions/{{definition}}"): _trail("definition.delete", "definitions", "{definition}"),

@@ -19,7 +19,7 @@ from store.mongo import Document
 TRAIL = frozenset({"audit", "auditHeads"})
 """Exported and erased, but not kept again: a tenant that comes back has a trail of its own already."""
 
-PLATFORM = frozenset({"tenants", "positions", "leases"})
+PLATFORM = frozenset({"tenants", "positions", "leases", "meta"})
 """Collections that belong to no tenant: the register itself, and how far the engine has come."""
 
 WITHHELD = frozenset({"secrets", "tenantKeys"})

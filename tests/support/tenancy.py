@@ -23,7 +23,15 @@ OWNED = frozenset(
 
 ENGINE = frozenset(
     {"sweeps.py", "leftovers.py", "headers.py", "stream.py", "eventlog.py", "watch.py", "indexes.py"}
-    | {"flow_sweeps.py", "definition_sweeps.py", "import_sweeps.py", "unread.py", "depths.py", "backup.py", "audit_check.py"}
+    | {
+        "flow_sweeps.py",
+        "definition_sweeps.py",
+        "import_sweeps.py",
+        "unread.py",
+        "depths.py",
+        "backup.py",
+        "audit_check.py",
+    }
 )
 """Files of `store/` that only the engine and the start of a process call."""
 
