@@ -56,6 +56,7 @@ from broker.rabbit import events as rabbit
 from broker.rabbit import topology
 from broker.telemetry import Tracing
 from broker.webhook_calls import Caller
+from broker.webhook_keys import Keyring
 from broker.webhooks import Book
 from core import errors, logs
 from core.clock import Clock, system_clock
@@ -174,6 +175,7 @@ def _lifespan(
             httpx.AsyncClient(trust_env=False) as http,
         ):
             kept, outbound = parts.record.tenants, Outbound()
+            keyring = Keyring(parts.record.secrets, clock=clock)
             lookup = issuers.Tenants(kept.by_issuer, clock)
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
@@ -202,7 +204,8 @@ def _lifespan(
                     Webhooks(parts.record.database),
                     Deliveries(parts.record.database),
                     feed.events,
-                    Caller(outbound, kept, clock=clock),
+                    Caller(outbound, kept, keyring, clock=clock),
+                    keyring,
                     clock=clock,
                 ),
                 estate=estate,

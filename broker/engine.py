@@ -207,7 +207,12 @@ def _adsp_events(parts: Parts) -> Coroutine[Any, Any, None]:
 def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
     first_delay = timedelta(seconds=parts.settings.webhook_retry_seconds)
     return webhook_hub.work(
-        parts.record.database, parts.record.tenants, _exchange(parts), clock=parts.clock, first_delay=first_delay
+        parts.record.database,
+        parts.record.tenants,
+        parts.record.secrets,
+        _exchange(parts),
+        clock=parts.clock,
+        first_delay=first_delay,
     )
 
 

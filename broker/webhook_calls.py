@@ -1,6 +1,7 @@
 """Calls a webhook's receiver: signed by Standard Webhooks, through the guard for addresses that tenants give."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,6 +9,7 @@ import standardwebhooks
 from cachetools import TTLCache
 
 from broker.outbound import Blocked, Call, Outbound, Unreachable
+from broker.webhook_keys import Keyring
 from core import delivery, errors, push, webhook
 from core.clock import Clock
 from core.delivery import Attempt
@@ -30,8 +32,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class Caller:
     """Makes signed calls."""
 
-    def __init__(self, outbound: Outbound, tenants: Tenants, *, clock: Clock) -> None:
+    def __init__(self, outbound: Outbound, tenants: Tenants, keys: Keyring, *, clock: Clock) -> None:
         self._outbound = outbound
+        self._keys = keys
         self._tenants = tenants
         self._clock = clock
         self._allowed: TTLCache[str, tuple[str, ...]] = TTLCache(_TENANTS, _ALLOWED_SECONDS)
@@ -40,10 +43,13 @@ class Caller:
         """Send a message once; what went wrong is in what is said. Raises `Unavailable`."""
         at, loop = self._clock(), asyncio.get_running_loop()
         began = loop.time()
+        secrets = webhook.signing(await self._keys.of(hook), at)
+        if not secrets:
+            return Said(attempt=Attempt(at=at, ms=0, error="It has no secret: exchange it by rotate-secret."))
         call = Call(
             method="POST",
             url=hook.url,
-            headers=headers(hook, message_id, body, at),
+            headers=headers(secrets, message_id, body, at),
             body=body.encode(),
             timeout=TIMEOUT_SECONDS,
             most=_MOST_READ,
@@ -70,9 +76,9 @@ class Caller:
         return self._allowed[tenant]
 
 
-def headers(hook: Webhook, message_id: str, body: str, at: datetime) -> dict[str, str]:
-    """The headers of a call, signed with every secret that counts."""
-    signatures = [standardwebhooks.Webhook(secret).sign(message_id, at, body) for secret in webhook.signing(hook, at)]
+def headers(secrets: Sequence[str], message_id: str, body: str, at: datetime) -> dict[str, str]:
+    """The headers of a call, signed with each of the secrets."""
+    signatures = [standardwebhooks.Webhook(secret).sign(message_id, at, body) for secret in secrets]
     return {
         "content-type": "application/json",
         "user-agent": "Penstock",

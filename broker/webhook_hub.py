@@ -9,6 +9,7 @@ from broker.envelopes import Envelopes, encode
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.webhook_calls import Caller
+from broker.webhook_keys import Keyring
 from broker.webhook_pump import Kit, Pump
 from core import cancelling, webhook
 from core.clock import Clock
@@ -17,6 +18,7 @@ from core.webhook import Stop, Webhook
 from store.deliveries import Deliveries
 from store.events import Events
 from store.mongo import Database
+from store.secrets import Secrets
 from store.snapshots import Snapshots
 from store.tenants import Tenants
 from store.webhooks import Running, Webhooks
@@ -118,7 +120,13 @@ def _notice(to: Webhook, about: Webhook, stop: Stop, body: str) -> Delivery:
 
 
 async def work(
-    database: Database, tenants: Tenants, exchange: rabbit.Events, *, clock: Clock, first_delay: timedelta
+    database: Database,
+    tenants: Tenants,
+    secrets: Secrets,
+    exchange: rabbit.Events,
+    *,
+    clock: Clock,
+    first_delay: timedelta,
 ) -> None:
     """The duty, for as long as it is led."""
     webhooks, deliveries, outbound = Webhooks(database), Deliveries(database), Outbound()
@@ -127,7 +135,7 @@ async def work(
         deliveries=deliveries,
         events=Events(database),
         envelopes=Envelopes(Snapshots(database)),
-        caller=Caller(outbound, tenants, clock=clock),
+        caller=Caller(outbound, tenants, Keyring(secrets, clock=clock), clock=clock),
         clock=clock,
         dice=random.Random(),
         first_delay=first_delay,

@@ -8,6 +8,7 @@ import msgspec
 
 from broker.envelopes import encode
 from broker.webhook_calls import Caller
+from broker.webhook_keys import Keyring
 from core import addresses, errors, ids, webhook
 from core.clock import Clock
 from core.delivery import Attempt, Delivery, Status, delivery_id
@@ -33,12 +34,20 @@ class Book:
     """The webhooks of all tenants, for those who may settle them."""
 
     def __init__(
-        self, webhooks: Webhooks, deliveries: Deliveries, events: Events, caller: Caller, *, clock: Clock
+        self,
+        webhooks: Webhooks,
+        deliveries: Deliveries,
+        events: Events,
+        caller: Caller,
+        keys: Keyring,
+        *,
+        clock: Clock,
     ) -> None:
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._events = events
         self._caller = caller
+        self._keys = keys
         self._clock = clock
 
     async def get(self, tenant: str, webhook_id: str) -> Running:
@@ -62,9 +71,10 @@ class Book:
         at, secret = self._clock(), webhook.new_secret()
         hook = Webhook(
             tenant=tenant, id=ids.new_id(), name=name, url=url, payload=payload, filter=chosen, paused=paused,
-            keys=(Key(value=secret),), version=1, created_at=at, created_by=by, updated_at=at, updated_by=by,
+            version=1, created_at=at, created_by=by, updated_at=at, updated_by=by,
         )  # fmt: skip
         _check(hook)
+        await self._keys.put(tenant, hook.id, (Key(value=secret),), by=by)
         await self._webhooks.insert(tenant, hook, cursor=await self._events.newest(tenant))
         return Settled(running=await self.get(tenant, hook.id), secret=secret)
 
@@ -86,14 +96,15 @@ class Book:
     async def rotate(self, tenant: str, webhook_id: str, *, overlap: timedelta, by: Actor) -> Settled:
         """A new secret; those before sign beside it for the time of the overlap."""
         at, secret = self._clock(), webhook.new_secret()
-        running = await self._rewrite(
-            tenant,
-            webhook_id,
-            lambda hook: msgspec.structs.replace(hook, keys=webhook.rotated(hook, secret, at=at, overlap=overlap)),
-            by=by,
-            match=None,
-        )
-        return Settled(running=running, secret=secret)
+        await self.get(tenant, webhook_id)
+        for _ in range(_TRIES):
+            keys = webhook.rotated(await self._keys.read(tenant, webhook_id), secret, at=at, overlap=overlap)
+            await self._keys.put(tenant, webhook_id, keys, by=by)
+            # The new version makes every process read them; read back, since another may exchange them, too.
+            running = await self._rewrite(tenant, webhook_id, lambda hook: hook, by=by, match=None)
+            if secret in webhook.signing(await self._keys.read(tenant, webhook_id), at):
+                return Settled(running=running, secret=secret)
+        raise errors.Changed(retry_after=1.0)
 
     async def remove(self, tenant: str, webhook_id: str, *, match: int | None) -> None:
         """Remove it with its deliveries."""
@@ -101,6 +112,7 @@ class Book:
             version = match or (await self.get(tenant, webhook_id)).hook.version
             if await self._webhooks.remove(tenant, webhook_id, was=version):
                 await self._deliveries.remove_of(tenant, webhook_id)
+                await self._keys.remove(tenant, webhook_id)
                 return
             if match is not None:
                 raise errors.PreconditionFailed(f"Webhook {webhook_id} is not at the version {match} any more.")

@@ -3,7 +3,7 @@
 import base64
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -71,8 +71,6 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     filter: Filter = Filter()
     paused: bool = False
     disabled: Stop | None = None
-    keys: tuple[Key, ...]
-    """The newest first."""
     version: int
     created_at: datetime
     created_by: Actor
@@ -101,17 +99,17 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def signing(hook: Webhook, at: datetime) -> list[str]:
+def signing(keys: Iterable[Key], at: datetime) -> list[str]:
     """The secrets that sign at that moment, the newest first."""
-    return [key.value for key in hook.keys if key.until is None or at < key.until]
+    return [key.value for key in keys if key.until is None or at < key.until]
 
 
-def rotated(hook: Webhook, secret: str, *, at: datetime, overlap: timedelta) -> tuple[Key, ...]:
+def rotated(keys: Iterable[Key], secret: str, *, at: datetime, overlap: timedelta) -> tuple[Key, ...]:
     """The keys with a new one in front; what signed so far does so for the time of the overlap, and no longer."""
     until = at + overlap
     old = [
         msgspec.structs.replace(key, until=until if key.until is None else min(key.until, until))
-        for key in hook.keys
+        for key in keys
         if at < until and (key.until is None or at < key.until)
     ]
     return (Key(value=secret), *old)

@@ -38,9 +38,10 @@ class Secrets:
         return None if row is None else str(row["value"])
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[Secret]:
-        """Secrets by name, without their values, those behind `after`."""
+        """Secrets by name, without their values, those behind `after`; not those of our own parts (`part/name`)."""
         # "0" is what follows "/": one range of `_id` holds all of a tenant.
         found: Document = {"tenant": tenant, "_id": {"$gt": documents.key(tenant, after or ""), "$lt": f"{tenant}0"}}
+        found["name"] = {"$not": {"$regex": "/"}}
         rows = self._secrets.find(found, {"value": 0}).sort("_id", 1).limit(limit)
         return [documents.decode(row, Secret) async for row in rows]
 

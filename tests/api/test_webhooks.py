@@ -152,8 +152,10 @@ async def test_a_secret_is_shown_once_and_exchanged_without_a_gap(api: Api) -> N
         hook = await subscribe(api, receiver)
         old = receiver.secret
         assert old.startswith("whsec_")
-        for answer in (await api("ada").get(HOOKS), await api("ada").get(f"{HOOKS}/{hook['id']}")):
+        for path in (HOOKS, f"{HOOKS}/{hook['id']}", "/api/v1/secrets"):
+            answer = await api("ada").get(path)
             assert old not in answer.text
+        assert answer.json()["items"] == []
         rotated = (await api("ada").post(f"{HOOKS}/{hook['id']}/rotate-secret")).json()
         new = rotated["secret"]
         assert new != old
@@ -171,6 +173,24 @@ async def test_a_secret_is_shown_once_and_exchanged_without_a_gap(api: Api) -> N
 
 async def _tried(api: Api, hook: dict[str, Any]) -> bool:
     return (await api("ada").post(f"{HOOKS}/{hook['id']}/test")).json()["taken"]
+
+
+async def test_a_webhook_without_its_secret_waits_for_another(api: Api) -> None:
+    """As after its tenant was imported: secrets do not come along."""
+    async with receiving(api) as receiver:
+        hook = await subscribe(api, receiver)
+        path = f"{HOOKS}/{hook['id']}"
+        await api.parts.record.database["secrets"].delete_many({"tenant": "demo"})
+        await api("ada").patch(path, json={"name": "Imported"})
+        assert "rotate-secret" in (await api("ada").post(f"{path}/test")).json()["error"]
+        await support.submit(api("sub"))
+        await wait_until(lambda: _failing(api, hook), what="tries in vain")
+        receiver.secret = (await api("ada").post(f"{path}/rotate-secret")).json()["secret"]
+        await took(receiver, 1)
+
+
+async def _failing(api: Api, hook: dict[str, Any]) -> bool:
+    return not await _well(api, hook)
 
 
 async def test_a_test_call_says_what_came_of_it(api: Api) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from broker import assembly
 from broker.outbound import Outbound
 from broker.webhook_calls import Caller
+from broker.webhook_keys import Keyring
 from broker.webhooks import Book
 from core.creation import Submission
 from core.settings import Settings
@@ -45,12 +46,13 @@ async def test_nothing_is_lost_when_the_engine_that_delivers_is_killed(settings:
             Tenant(id="demo", issuer="http://127.0.0.1:1", created_at=NOW, version=1, http_allow=(target.url,))
         )
         outbound = Outbound()
-        database = parts.record.database
+        database, keys = parts.record.database, Keyring(parts.record.secrets, clock=parts.clock)
         book = Book(
             Webhooks(database),
             Deliveries(database),
             Events(database),
-            Caller(outbound, parts.record.tenants, clock=parts.clock),
+            Caller(outbound, parts.record.tenants, keys, clock=parts.clock),
+            keys,
             clock=parts.clock,
         )
         await book.create(

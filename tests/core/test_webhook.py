@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 def hook(**fields: Any) -> Webhook:
-    known: dict[str, Any] = {"keys": (Key(value="whsec_a"),), "version": 1, "created_at": NOW, "created_by": ANN}
+    known: dict[str, Any] = {"version": 1, "created_at": NOW, "created_by": ANN}
     known |= {"updated_at": NOW, "updated_by": ANN, "tenant": "demo", "id": "w", "name": "w", "url": "https://e.org"}
     return Webhook(**known | fields)
 
@@ -53,10 +53,10 @@ def test_adsps_names_stand_for_our_types() -> None:
 
 
 def test_an_exchanged_secret_signs_for_the_time_of_the_overlap() -> None:
-    first = hook(keys=webhook.rotated(hook(), "whsec_b", at=NOW, overlap=HOUR))
+    first = webhook.rotated((Key(value="whsec_a"),), "whsec_b", at=NOW, overlap=HOUR)
     assert webhook.signing(first, NOW) == ["whsec_b", "whsec_a"]
     assert webhook.signing(first, NOW + HOUR) == ["whsec_b"]
-    second = hook(keys=webhook.rotated(first, "whsec_c", at=NOW + HOUR / 2, overlap=HOUR))
+    second = webhook.rotated(first, "whsec_c", at=NOW + HOUR / 2, overlap=HOUR)
     assert webhook.signing(second, NOW + HOUR / 2) == ["whsec_c", "whsec_b", "whsec_a"]
     assert webhook.signing(second, NOW + HOUR) == ["whsec_c", "whsec_b"]
     at_once = webhook.rotated(second, "whsec_d", at=NOW + HOUR, overlap=timedelta())
