@@ -35,11 +35,10 @@ check: ## lint, format, types, import direction, no registry hosts
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.check_registry_hosts
 
-bench: ## measure a local stack of its own; QUICK=1 for one short round
+bench: ## measure a local stack of its own beside other task queues; QUICK=1 for one short round
 	@sh deploy/bootstrap.sh servers
-	@$(BIN)/python -m tests.bench.stack_rates $(if $(QUICK),--quick)
-	@$(BIN)/python -m tests.bench.flow_rates $(if $(QUICK),--quick)
-	@$(BIN)/python -m tests.bench.worker_rates $(if $(QUICK),--quick)
+	@sh deploy/bootstrap_peers.sh
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
 
 chaos: ## attack a stack of its own for MINUTES (1), with SEED, and check that nothing was lost or doubled
 	@sh deploy/bootstrap.sh tests

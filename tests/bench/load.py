@@ -7,7 +7,7 @@ a request, this some 50 µs. It speaks as much HTTP/1.1 as uvicorn answers with:
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
@@ -69,10 +69,10 @@ class Connection(asyncio.Protocol):
 class Load:
     """So many connections to one server, with one caller's token; use it as `async with`."""
 
-    def __init__(self, url: str, token: str, connections: int) -> None:
+    def __init__(self, url: str, token: str, connections: int, *, headers: Mapping[str, str] | None = None) -> None:
         self._at = urlsplit(url)
         self._host, self._port = self._at.hostname or "", self._at.port or 80
-        self._token = token
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **(headers or {})}
         self._count = connections
         self._connections: list[Connection] = []
 
@@ -93,11 +93,9 @@ class Load:
         """A request as bytes; `path` is below /api/v1 unless it has a scheme of its own, as `!/path`."""
         path = path[1:] if path.startswith("!") else f"/api/v1{path}"
         raw = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {self._at.netloc}\r\nAuthorization: Bearer {self._token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
-        )
-        return head.encode() + raw
+        headers = {"Host": self._at.netloc, **self._headers, "Content-Length": str(len(raw))}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode() + raw
 
     async def each(self, requests: Iterable[bytes]) -> float:
         """Send them all, each connection the next one when it is free; the seconds it took."""
@@ -111,7 +109,7 @@ class Load:
         await asyncio.gather(*[work(each) for each in self._connections])
         return time.perf_counter() - began
 
-    async def cycles(self, count: int, cycle: Callable[[Connection], Any]) -> float:
+    async def cycles(self, count: int, cycle: Callable[[Connection], Awaitable[None]]) -> float:
         """Run `cycle` so often, on all connections; the seconds it took."""
         left = iter(range(count))
 

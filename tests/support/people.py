@@ -33,6 +33,11 @@ class Caller:
         """What it says in `Authorization`."""
         return self._http.headers["Authorization"]
 
+    @property
+    def token(self) -> str:
+        """The bearer token, for clients of another kind."""
+        return self._http.headers["Authorization"].removeprefix("Bearer ")
+
     async def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         """Any call below /api/v1, answered as it comes."""
         return await self._http.request(method, f"/api/v1{path}", json=body, headers=headers)
