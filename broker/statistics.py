@@ -1,5 +1,6 @@
 """Statistics: counts what happens by queue and minute, from the record of events, each event exactly once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -38,6 +39,27 @@ class Track(msgspec.Struct, kw_only=True):
             work = _seconds(self.started_at, event.at)
         self.state = event.state
         return wait, work
+
+
+class _Sum:
+    """What a batch adds to one queue's minute."""
+
+    def __init__(self) -> None:
+        self._events = Counter[str]()
+        self._waits: list[float] = []
+        self._works: list[float] = []
+
+    def add(self, kind: str, wait: float | None, work: float | None) -> None:
+        """One more event."""
+        self._events[kind] += 1
+        if wait is not None:
+            self._waits.append(wait)
+        if work is not None:
+            self._works.append(work)
+
+    def bucket(self, minute: datetime) -> Bucket:
+        """All of them together."""
+        return Bucket(at=minute, events=dict(self._events), wait=_spread(self._waits), work=_spread(self._works))
 
 
 class Statistics:
@@ -81,18 +103,26 @@ class Statistics:
             self._tracks.setdefault((event.tenant, event.task), Track()).follow(event)
 
     def _tally(self, events: Sequence[Event]) -> list[Tally]:
-        buckets: dict[tuple[str, str, datetime], Bucket] = {}
+        sums: dict[tuple[str, str, datetime], _Sum] = {}
         for event in events:
-            wait, work = self._tracks.setdefault((event.tenant, event.task), Track()).follow(event)
+            track = self._tracks.get((event.tenant, event.task))
+            if track is None:
+                track = self._tracks[event.tenant, event.task] = Track()
+            wait, work = track.follow(event)
             key = (event.tenant, event.queue, Unit.MINUTE.floor(event.at))
-            one = Bucket(at=key[2], events={event.type: 1}, wait=_spread(wait), work=_spread(work))
-            buckets[key] = buckets[key].plus(one) if key in buckets else one
-        return [Tally(tenant=tenant, queue=queue, bucket=bucket) for (tenant, queue, _), bucket in buckets.items()]
+            one = sums.get(key)
+            if one is None:
+                one = sums[key] = _Sum()
+            one.add(event.type, wait, work)
+        return [
+            Tally(tenant=tenant, queue=queue, bucket=one.bucket(minute))
+            for (tenant, queue, minute), one in sums.items()
+        ]
 
 
 def _seconds(since: datetime | None, until: datetime) -> float | None:
     return None if since is None else max(0.0, (until - since).total_seconds())
 
 
-def _spread(seconds: float | None) -> Spread:
-    return Spread() if seconds is None else Spread(count=1, sum=seconds, min=seconds, max=seconds)
+def _spread(seconds: Sequence[float]) -> Spread:
+    return Spread(count=len(seconds), sum=sum(seconds), min=min(seconds, default=None), max=max(seconds, default=None))

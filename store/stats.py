@@ -45,6 +45,8 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
     def plus(self, other: "Spread") -> "Spread":
         """Both together."""
+        if other.count == 0:
+            return self
         lows = [low for low in (self.min, other.min) if low is not None]
         highs = [high for high in (self.max, other.max) if high is not None]
         return Spread(

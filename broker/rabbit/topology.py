@@ -1,6 +1,7 @@
 """Every name that we give in RabbitMQ, and every argument of what we declare there, each with its reason."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib import parse
 
@@ -113,5 +114,6 @@ def event_pattern(
     return f"{family}.{'.'.join(words)}.{kind or '#'}"
 
 
+@lru_cache(20_000)
 def _word(name: str) -> str:
     return _SPECIAL.sub(lambda found: f"%{ord(found[0]):02x}", name)
