@@ -27,7 +27,12 @@ def test_the_shell_blocks_of_a_page_run(stack: LocalStack, page: str, script: st
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=homes.ROOT,
-        env={**os.environ, "PENSTOCK_HOME": str(stack.home), "HOME": str(tmp_path)},
+        env={
+            **os.environ,
+            "PENSTOCK_HOME": str(stack.home),
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(homes.ROOT / "sdk" / "python" / "src"),
+        },
         capture_output=True,
         text=True,
         timeout=100,

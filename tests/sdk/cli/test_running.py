@@ -119,6 +119,14 @@ async def test_a_watch_ends_when_nothing_is_open(start: Start, ada: AsyncClient,
         assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
+async def test_a_watch_of_what_is_over_ends_at_once(
+    start: Start, ada: AsyncClient, wim: AsyncClient, queue: str
+) -> None:
+    await live_out(ada, wim, queue)
+    async with start("tasks", "watch", queue, "--until-idle") as process:
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
 async def test_watching_one_task_says_how_it_ended(
     start: Start, ada: AsyncClient, wim: AsyncClient, queue: str
 ) -> None:

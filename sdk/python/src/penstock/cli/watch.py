@@ -21,7 +21,7 @@ from penstock.client import AsyncClient
 from penstock.models.platform import Event
 
 _KEPT = 15
-_LOOK_EVERY, _LAST_EVENTS = 0.2, 1.0
+_LOOK_EVERY, _LOOK_ANYWAY, _LAST_EVENTS = 0.2, 3.0, 1.0
 _COLOURS = {"succeeded": "green", "failed": "red", "canceled": "yellow", "expired": "yellow", "lease-lost": "red"}
 
 
@@ -78,11 +78,11 @@ async def _watch(session: Session, wanted: _Wanted) -> str | None:
     async with session.async_client() as client:
         if wanted.task is not None and (found := await client.tasks.get(wanted.task)).ended:
             return found.outcome
-        ended = asyncio.Event()
+        opened, ended = asyncio.Event(), asyncio.Event()
         with _screen(session) as screen:
-            watching = [asyncio.create_task(_follow(client, wanted, screen, ended))]
-            if wanted.until_idle:
-                watching.append(asyncio.create_task(_idle(client, wanted.queues, ended)))
+            watching = [asyncio.create_task(_follow(client, wanted, screen, opened, ended))]
+            if wanted.until_idle or wanted.task is not None:
+                watching.append(asyncio.create_task(_until_over(client, wanted, opened, ended)))
             try:
                 done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -94,14 +94,21 @@ async def _watch(session: Session, wanted: _Wanted) -> str | None:
         return None if wanted.task is None else (await client.tasks.get(wanted.task)).outcome
 
 
-async def _follow(client: AsyncClient, wanted: _Wanted, screen: "_Screen", ended: asyncio.Event) -> None:
+async def _follow(
+    client: AsyncClient, wanted: _Wanted, screen: "_Screen", opened: asyncio.Event, ended: asyncio.Event
+) -> None:
     """Show events; returns when the one task has ended."""
+
+    def on_open() -> None:
+        _watching()
+        opened.set()
+
     events = client.events.follow(
         queue=wanted.queues or None,
         task=wanted.task,
         type=wanted.kinds or None,
         last_event_id=wanted.since,
-        on_open=_watching,
+        on_open=on_open,
     )
     async for event in events:
         screen.show(event)
@@ -111,20 +118,31 @@ async def _follow(client: AsyncClient, wanted: _Wanted, screen: "_Screen", ended
                 return
 
 
-async def _idle(client: AsyncClient, queues: list[str], ended: asyncio.Event) -> None:
-    """Return when nothing is open any more and its ends were shown; asks only after an end, and not too often."""
+async def _until_over(client: AsyncClient, wanted: _Wanted, opened: asyncio.Event, ended: asyncio.Event) -> None:
+    """Return when nothing is open any more and its ends were shown.
+
+    Looks when the watch begins, since the last end may be before it; then after ends, but not too often, and now and
+    then anyway: events of other types may be all that is wanted.
+    """
+    await opened.wait()
     while True:
-        await ended.wait()
         ended.clear()
-        pages = [await client.tasks.page(queue, limit=1) for queue in queues]
-        if any(page.items for page in pages):
-            await asyncio.sleep(_LOOK_EVERY)
-            continue
+        over = not await _is_open(client, wanted)
         try:
-            # The events of the last ends may still be on their way.
-            await asyncio.wait_for(ended.wait(), _LAST_EVENTS)
+            # When it is over, events of the last ends may still be on their way.
+            await asyncio.wait_for(ended.wait(), _LAST_EVENTS if over else _LOOK_ANYWAY)
         except TimeoutError:
-            return
+            if over:
+                return
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _is_open(client: AsyncClient, wanted: _Wanted) -> bool:
+    """Whether anything that is watched can still end."""
+    if wanted.task is not None:
+        return not (await client.tasks.get(wanted.task)).ended
+    pages = [await client.tasks.page(queue, limit=1) for queue in wanted.queues]
+    return any(page.items for page in pages)
 
 
 def _watching() -> None:

@@ -45,7 +45,7 @@ class Backoff(Record):
     kind: Literal["fixed", "exponential"] = "fixed"
     initial_seconds: float = 10.0
     max_seconds: float | None = None
-    jitter: float | bool | None = None
+    jitter: float | None = None
 
 
 class RetryPolicy(Record):
