@@ -41,6 +41,33 @@ async def of_queue(
     )
 
 
+async def series(
+    stats: Stats, tenant: str, queue: str, unit: Unit, *, count: int, now: datetime
+) -> queue_views.SeriesView:
+    """The last `count` minutes or hours, the present one included; those in which nothing happened are zeros."""
+    end = unit.floor(now) + unit.span
+    begin = end - count * unit.span
+    found = {bucket.at: bucket for bucket in await stats.series(tenant, queue, unit, begin, end)}
+    times = (begin + n * unit.span for n in range(count))
+    moments = tuple(_moment(found.get(at, Bucket(at=at))) for at in times)
+    return queue_views.SeriesView(unit=unit.value, items=moments)
+
+
+def _moment(bucket: Bucket) -> queue_views.MomentView:
+    rates = _rates(bucket.events)
+    return queue_views.MomentView(
+        at=shown.stamp(bucket.at),
+        submitted=rates.submitted,
+        started=rates.started,
+        succeeded=rates.succeeded,
+        failed=rates.failed,
+        canceled=rates.canceled,
+        expired=rates.expired,
+        wait_seconds=_spread(bucket.wait),
+        work_seconds=_spread(bucket.work),
+    )
+
+
 def _sliding(last: Bucket, this: Bucket, passed: timedelta) -> dict[str, int]:
     """The last 60 seconds: this minute so far, and of the last one the share that is not over 60 seconds ago."""
     share = max(0.0, 1.0 - passed / _MINUTE)

@@ -11,7 +11,6 @@ import { prepareLanguage } from "./app/language";
 import { queryClient } from "./app/queries";
 import { router } from "./app/router";
 import { theme, variables } from "./app/theme";
-import { Confirmations } from "./ui/confirm";
 
 await prepareLanguage();
 
@@ -24,9 +23,8 @@ createRoot(document.getElementById("root") as HTMLElement).render(
       defaultColorScheme="auto"
     >
       <QueryClientProvider client={queryClient}>
-        <Notifications position="bottom-right" />
+        <Notifications position="top-center" w={380} />
         <RouterProvider router={router} />
-        <Confirmations />
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

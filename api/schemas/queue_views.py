@@ -122,7 +122,7 @@ class PaceView(View, frozen=True, kw_only=True, rename="camel"):
 
 
 class SpreadView(View, frozen=True, kw_only=True, rename="camel"):
-    """Durations of the last hour in seconds."""
+    """Durations in seconds."""
 
     count: int
     average: float
@@ -143,6 +143,21 @@ class MetricsView(View, frozen=True, kw_only=True, rename="camel"):
     rates: PaceView
     wait_seconds: Annotated[SpreadView | None, Meta(description="From ready to started.")]
     work_seconds: Annotated[SpreadView | None, Meta(description="From started to its end.")]
+
+
+class MomentView(RatesView, frozen=True, kw_only=True, rename="camel"):
+    """A minute or an hour of a queue, from `at` on."""
+
+    at: Stamp
+    wait_seconds: Annotated[SpreadView | None, Meta(description="From ready to started.")]
+    work_seconds: Annotated[SpreadView | None, Meta(description="From started to its end.")]
+
+
+class SeriesView(View, frozen=True, kw_only=True, rename="camel"):
+    """A queue over time."""
+
+    unit: Literal["minute", "hour"]
+    items: tuple[MomentView, ...]
 
 
 class RedriveView(View, frozen=True, kw_only=True, rename="camel"):

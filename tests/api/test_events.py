@@ -196,6 +196,13 @@ async def test_metrics_tell_rates_and_durations(api: Api, address: str) -> None:
     assert 1 <= metrics["rates"]["lastMinute"]["submitted"] <= 3
     assert (metrics["waitSeconds"]["count"], metrics["workSeconds"]["count"]) == (3, 3)
     assert 0 <= metrics["workSeconds"]["min"] <= metrics["workSeconds"]["average"] <= metrics["workSeconds"]["max"]
+    for unit, count in (("minute", 90), ("hour", 3)):
+        series = (await api("ann").get(f"{QUEUE}/metrics/series", params={"unit": unit, "count": count})).json()
+        times = [each["at"] for each in series["items"]]
+        assert (series["unit"], len(times), times == sorted(times)) == (unit, count, True)
+        assert sum(each["submitted"] for each in series["items"]) == 3
+        assert sum(each["workSeconds"]["count"] for each in series["items"] if each["workSeconds"]) == 3
+        assert series["items"][0]["waitSeconds"] is None
 
 
 async def test_a_stream_ends_with_its_token(api: Api, address: str, tokens: Issuer) -> None:

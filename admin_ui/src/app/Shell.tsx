@@ -26,6 +26,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/auth/SessionProvider";
+import { Confirmations } from "@/ui/confirm";
 import { AREAS, type Section } from "./areas";
 import { useKeyboard } from "./keyboard";
 import { chooseLanguage, type Language } from "./language";
@@ -122,6 +123,7 @@ export function Shell() {
       <AppShell.Main id="view" tabIndex={-1}>
         <Outlet />
       </AppShell.Main>
+      <Confirmations />
       <Suspense>{helpOpen && <KeyboardHelp opened onClose={help.close} areas={areas} />}</Suspense>
     </AppShell>
   );

@@ -57,6 +57,8 @@ const AREA_VIEWS = [
   view("tasks", () => import("@/areas/tasks"), "Tasks"),
   view("tasks/$task", () => import("@/areas/tasks/detail"), "Detail"),
   view("queues", () => import("@/areas/queues"), "Queues"),
+  view("queues/new", () => import("@/areas/queues/new"), "NewQueue"),
+  view("queues/$queue", () => import("@/areas/queues/detail"), "QueueDetail"),
   view("tenants", () => import("@/areas/tenants"), "Tenants"),
 ];
 const tree = root.addChildren([landing, tenant.addChildren([home, signedIn, ...AREA_VIEWS])]);

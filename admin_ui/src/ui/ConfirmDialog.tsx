@@ -32,7 +32,7 @@ export default function ConfirmDialog({ asked, close }: { asked: Asked; close: (
           )}
           <Group justify="flex-end">
             <Button variant="default" onClick={() => answer(false)}>
-              {t("action.cancel")}
+              {t("action.keep")}
             </Button>
             <Button type="submit" color="red" disabled={Boolean(asked.typed) && typed !== asked.typed}>
               {asked.yes}

@@ -1,9 +1,22 @@
 /** Small parts that all areas show: states, priorities, people, times, JSON, the head of a view. */
 import { ActionIcon, Avatar, Box, CopyButton, Group, Text, Title, Tooltip } from "@mantine/core";
-import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { IconCheck, IconChevronLeft, IconCopy } from "@tabler/icons-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { type Search, To } from "@/app/go";
 import { ago, initials, moment } from "./format";
+
+/** Leads back to the list that one came from. */
+export function Back({ path, search, children }: { path: string; search?: Search; children: ReactNode }) {
+  return (
+    <To path={path} search={search} className="row-link">
+      <Group gap={2} component="span" wrap="nowrap">
+        <IconChevronLeft size={15} aria-hidden />
+        {children}
+      </Group>
+    </To>
+  );
+}
 
 /** The title of a view, with what leads back to it and what can be done there. */
 export function Head({

@@ -1,26 +1,62 @@
 /** The queues that one has a right in, each with its numbers, live. */
-import { Badge, Card, Group, SimpleGrid, Text, Title } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Badge, Box, Button, Group, SimpleGrid, Skeleton, Text, TextInput } from "@mantine/core";
+import { IconPlus, IconSearch } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { data, type Schemas } from "@/api/client";
-import { useMe } from "@/auth/SessionProvider";
-import { useEvents } from "@/live/events";
+import type { Schemas } from "@/api/client";
+import { To, useAddress, useGo } from "@/app/go";
+import { useKeys } from "@/app/keyboard";
+import { useIsAdmin } from "@/auth/SessionProvider";
+import { brief, duration } from "@/ui/format";
+import { Head } from "@/ui/parts";
+import { Spark } from "@/ui/Spark";
 import { Empty, Failure, Loading } from "@/ui/states";
+import { useNumbers } from "./useNumbers";
 import { useQueues } from "./useQueues";
+
+const MANY = 6;
 
 export function Queues() {
   const { t } = useTranslation();
+  const go = useGo();
+  const isAdmin = useIsAdmin();
   const queues = useQueues();
+  const [address, say] = useAddress();
+  const [text, setText] = useState(address.text ?? "");
+  useKeys({ c: isAdmin ? () => go("queues/new") : undefined });
   if (queues.error) return <Failure error={queues.error} retry={() => queues.refetch()} />;
   if (!queues.data) return <Loading />;
+  const shown = queues.data.filter(({ key, displayName }) =>
+    `${key} ${displayName ?? ""}`.toLowerCase().includes(text.toLowerCase()),
+  );
+  const create = isAdmin && (
+    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => go("queues/new")}>
+      {t("queues.new")}
+    </Button>
+  );
   return (
     <>
-      <Title order={1} size="h3" mb="md">
-        {t("queues.title")}
-      </Title>
-      {queues.data.length === 0 && <Empty title={t("queues.empty")} hint={t("queues.emptyHint")} />}
-      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-        {queues.data.map((queue) => (
+      <Head title={t("queues.title")}>
+        {queues.data.length > MANY && (
+          <TextInput
+            type="search"
+            aria-label={t("queues.search")}
+            placeholder={t("queues.search")}
+            leftSection={<IconSearch size={14} aria-hidden />}
+            value={text}
+            onChange={(event) => {
+              setText(event.currentTarget.value);
+              say({ text: event.currentTarget.value || undefined });
+            }}
+          />
+        )}
+        {create}
+      </Head>
+      {queues.data.length === 0 && (
+        <Empty title={t("queues.empty")} hint={t("queues.emptyHint")} action={create} />
+      )}
+      <SimpleGrid cols={{ base: 1, sm: 2, xl: 3 }}>
+        {shown.map((queue) => (
           <QueueCard key={queue.key} queue={queue} />
         ))}
       </SimpleGrid>
@@ -30,36 +66,83 @@ export function Queues() {
 
 function QueueCard({ queue }: { queue: Schemas["QueueView"] }) {
   const { t } = useTranslation();
-  const { api, tenant } = useMe();
-  const cache = useQueryClient();
-  const key = [tenant, "queues", queue.key, "metrics"];
-  const path = { namespace: queue.namespace, name: queue.name };
-  const metrics = useQuery({
-    queryKey: key,
-    queryFn: () => data(api.GET("/api/v1/queues/{namespace}/{name}/metrics", { params: { path } })),
-  });
-  useEvents(queue.key, () => cache.invalidateQueries({ queryKey: key }));
+  const { metrics, series } = useNumbers(queue.key, queue.rights.includes("read"));
+  const numbers = metrics.data;
+  const done = series.data?.items.map(({ succeeded }) => succeeded) ?? [];
+  const hour = numbers?.rates.lastHour;
   return (
-    <Card withBorder>
-      <Group justify="space-between" wrap="nowrap">
-        <Text fw={600} truncate>
-          {queue.displayName ?? queue.key}
-        </Text>
-        {queue.paused && <Badge color="yellow">{t("queues.paused")}</Badge>}
+    <Box className="panel" p="md" component="article" aria-label={queue.displayName ?? queue.key}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Box miw={0}>
+          <To path={`queues/${encodeURIComponent(queue.key)}`} className="row-link">
+            {queue.displayName ?? queue.key}
+          </To>
+          <Text size="xs" c="dimmed" truncate>
+            {queue.key}
+          </Text>
+        </Box>
+        {queue.paused && (
+          <Badge tt="none" variant="outline" color="gray" c="var(--pen-amber)">
+            {t("queues.paused")}
+          </Badge>
+        )}
       </Group>
-      <Text size="sm" c="dimmed">
-        {queue.key}
-      </Text>
-      {metrics.data && (
-        <Group mt="sm" className="numbers">
-          <Text size="sm">
-            {t("queues.ready")}: {metrics.data.byState.ready}
-          </Text>
-          <Text size="sm">
-            {t("queues.inProgress")}: {metrics.data.byState["in-progress"]}
-          </Text>
-        </Group>
+      {numbers ? (
+        <>
+          <Group mt="md" gap="lg" className="numbers">
+            <Figure of={numbers.byState.ready} name={t("states.ready")} tone="var(--pen-blue)" />
+            <Figure
+              of={numbers.byState["in-progress"]}
+              name={t("states.in-progress")}
+              tone="var(--pen-amber)"
+            />
+            <Figure of={numbers.byState.waiting} name={t("states.waiting")} />
+            {numbers.deadLetters > 0 && (
+              <Figure of={numbers.deadLetters} name={t("queues.deadLetters")} tone="var(--pen-red)" />
+            )}
+          </Group>
+          <Box mt="sm">
+            <Spark
+              values={done}
+              label={t("queues.spark", { count: hour?.succeeded ?? 0 })}
+              color="var(--pen-green)"
+            />
+          </Box>
+          <Group justify="space-between" mt={6} gap="xs">
+            <Text size="xs" c="dimmed" className="numbers">
+              {t("queues.rates", { into: brief(hour?.submitted ?? 0), out: brief(hour?.succeeded ?? 0) })}
+            </Text>
+            <Text size="xs" c="dimmed" className="numbers">
+              {numbers.waitSeconds
+                ? t("queues.lead", {
+                    wait: duration(numbers.waitSeconds.average),
+                    work: duration(numbers.workSeconds?.average ?? 0),
+                  })
+                : numbers.oldestAgeSeconds != null &&
+                  t("queues.oldestAge", { age: duration(numbers.oldestAgeSeconds) })}
+            </Text>
+          </Group>
+        </>
+      ) : queue.rights.includes("read") ? (
+        <Skeleton height={84} mt="md" />
+      ) : (
+        <Text size="sm" c="dimmed" mt="md">
+          {t("queues.submitOnly")}
+        </Text>
       )}
-    </Card>
+    </Box>
+  );
+}
+
+function Figure({ of, name, tone }: { of: number; name: string; tone?: string }) {
+  return (
+    <Box>
+      <Text size="xl" fw={600} lh={1.2} c={of > 0 ? tone : "dimmed"}>
+        {brief(of)}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {name}
+      </Text>
+    </Box>
   );
 }

@@ -3,7 +3,6 @@ import "./tasks.css";
 import { ActionIcon, Button, Group, Menu, Stack, Text } from "@mantine/core";
 import {
   IconBan,
-  IconChevronLeft,
   IconDots,
   IconFlag,
   IconPlayerPlay,
@@ -15,13 +14,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { To, useAddress, useGo } from "@/app/go";
+import { useAddress, useGo } from "@/app/go";
 import { useKeys } from "@/app/keyboard";
 import { useMe } from "@/auth/SessionProvider";
 import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { moment } from "@/ui/format";
-import { Ago, Fact, Head, Json, Panel, Person, PriorityMark, StateMark } from "@/ui/parts";
+import { Ago, Back, Fact, Head, Json, Panel, Person, PriorityMark, StateMark } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
 import type { Asking } from "./dialogs";
 import { History } from "./History";
@@ -82,12 +81,9 @@ function Page({ task }: { task: Task }) {
     <>
       <Head
         above={
-          <To path="tasks" search={back} className="row-link">
-            <Group gap={2} component="span" wrap="nowrap">
-              <IconChevronLeft size={15} aria-hidden />
-              {t("tasks.title")}
-            </Group>
-          </To>
+          <Back path="tasks" search={back}>
+            {t("tasks.title")}
+          </Back>
         }
         title={titleOf(task)}
         below={
