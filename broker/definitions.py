@@ -7,7 +7,7 @@ from broker.directory import Directory
 from broker.places import Places
 from broker.rabbit import topology
 from broker.rabbit.management import Lanes
-from core import errors, ids, import_tasks, schemas
+from core import builtins, errors, ids, import_tasks, schemas
 from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.errors import Fault
@@ -110,6 +110,11 @@ class Catalogue:
         target = fields["target"]
         if name.startswith(RESERVED) and target.kind is not TargetKind.BUILTIN:
             faults.append(Fault(field="name", message=f"names beginning with '{RESERVED}' are for built-in tasks"))
+        if target.kind is TargetKind.BUILTIN and target.name not in (*builtins.NAMES, import_tasks.TASK):
+            known = ", ".join((*builtins.NAMES, import_tasks.TASK))
+            faults.append(Fault(field="target.name", message=f"there is no built-in {target.name}; there are {known}"))
+        if target.name in builtins.NAMES and fields.get("concurrency") is not None:
+            faults.append(Fault(field="concurrency", message=f"tasks of {target.name} are not limited"))
         try:
             await self._directory.queue(tenant, fields["queue"])
         except errors.NotFound as error:

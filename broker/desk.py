@@ -67,7 +67,9 @@ class Desk:
 
 
 def _offered(task: Task) -> bool:
-    return task.state is State.READY and task.assignee is None and task.waits is not Waits.PARKED
+    return (
+        task.state is State.READY and task.assignee is None and task.builtin is None and task.waits is not Waits.PARKED
+    )
 
 
 def ticket(task: Task, prefix: str) -> Ticket:

@@ -1,12 +1,13 @@
 """Queues and definitions as this process knows them: cached, and forgotten the moment any replica changes one."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 import cachetools
 
-from core import errors
+from core import builtins, clock, errors, ids
 from core.definition import Definition, TargetKind
 from core.flow_template import StoredTemplate
 from core.queue import Queue
@@ -56,9 +57,23 @@ class Directory:
         """The definition of that name; raises `NotFound`."""
         key = documents.key(tenant, name)
         found = await self._definition_cache.get(key, lambda: self._definitions.get(tenant, name))
+        if found is None and name in builtins.NAMES:
+            found = await self._provided(tenant, name)
         if found is None:
             raise errors.NotFound(f"There is no definition {name}.")
         return found
+
+    async def _provided(self, tenant: str, name: str) -> Definition | None:
+        """A built-in definition, made with its queue for a tenant that uses it for the first time."""
+        at = clock.system_clock()
+        earlier = await self._definitions.versions(tenant, name, limit=1)
+        version = earlier[0].version + 1 if earlier else 1
+        with contextlib.suppress(errors.AlreadyExists):
+            await self._queues.insert(tenant, builtins.queue(tenant, lane=ids.new_id(), at=at))
+        with contextlib.suppress(errors.AlreadyExists):
+            made = builtins.definition(tenant, name, lane=ids.new_id(), at=at, version=version)
+            await self._definitions.insert(tenant, made)
+        return await self._definitions.get(tenant, name)
 
     async def template(self, tenant: str, name: str) -> StoredTemplate:
         """The flow template of that name as it is now; raises `NotFound`."""

@@ -18,6 +18,9 @@ from broker import import_work, importer, loops, observing, webhook_hub
 from broker.adsp_announcer import AdspAnnouncer
 from broker.announcer import Announcer
 from broker.assembly import Parts
+from broker.builtins import Builtins
+from broker.builtins import Kit as BuiltinKit
+from broker.cleanup import Cleanup
 from broker.envelopes import Envelopes
 from broker.flowing import Flowing
 from broker.follower import Follower
@@ -40,6 +43,7 @@ from broker.timekeeper import Timekeeper
 from core import errors, ids
 from core.events import Event
 from store import indexes
+from store.cleaning import Cleaning
 from store.definition_sweeps import DefinitionSweeps
 from store.eventlog import EventLog
 from store.flow_sweeps import FlowSweeps
@@ -48,6 +52,7 @@ from store.import_sweeps import ImportSweeps
 from store.leases import Leases
 from store.leftovers import Leftovers
 from store.positions import Positions
+from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.snapshots import Snapshots
@@ -116,6 +121,7 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "imports": lambda: _imports(parts),
         "import tasks": lambda: _import_tasks(parts),
         "places": lambda: _places(parts),
+        "built-ins": lambda: _builtins(parts),
         **({"adsp-events": lambda: _adsp_events(parts)} if parts.settings.adsp_events else {}),
     }
 
@@ -214,6 +220,22 @@ def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
         clock=parts.clock,
         first_delay=first_delay,
     )
+
+
+def _builtins(parts: Parts) -> Coroutine[Any, Any, None]:
+    record = parts.record
+    database = record.database
+    kit = BuiltinKit(
+        database=database,
+        sweeps=record.sweeps,
+        tasks=record.tasks,
+        records=Records(database),
+        positions=Positions(database),
+        lifecycle=parts.lifecycle,
+        cleanup=Cleanup(Cleaning(database), EventLog(database), record.queues),
+        clock=parts.clock,
+    )
+    return Builtins(kit).run()
 
 
 def _places(parts: Parts) -> Coroutine[Any, Any, None]:

@@ -6,11 +6,11 @@ from itertools import groupby
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle, Submitted
 from broker.templates import Templates
-from core import creation, errors, flow_life, schemas, transitions
+from core import builtins, creation, errors, flow_life, schemas, transitions
 from core.clock import Clock
 from core.creation import Submission
 from core.definition import Definition
-from core.flow import Cancel, Child, ChildKind, Completion, Flow
+from core.flow import Cancel, Child, ChildKind, Completion, Driver, Flow
 from core.flow_life import Launch
 from core.flow_template import StoredTemplate
 from core.task import Outcome, Parent, Reason, Task
@@ -89,6 +89,9 @@ class Children:
             raise errors.Conflict(f"Queue {queue.key} is being deleted.")
         if child.kind is ChildKind.TASK:
             schemas.check(definition.params_schema, child.params, "params")
+            builtins.check(definition, child.params)
+            if template.content.driver is Driver.DECISIONS and builtins.of(definition) == builtins.CLEAN_UP:
+                raise errors.Invalid(f"{definition.name} cannot be decided on; a schedule may start it.")
             schemas.check(queue.params_schema, child.params, "params")
         submission = Submission(
             id=child.id,

@@ -18,7 +18,7 @@ from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.gather import Gather
 from broker.places import Places, Seated
-from core import creation, errors, ids, schemas, telemetry, transitions
+from core import builtins, creation, errors, ids, schemas, telemetry, transitions
 from core.clock import Clock
 from core.creation import Submission
 from core.flow_decisions import is_decision
@@ -129,8 +129,29 @@ class Lifecycle:
         answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
         created = [each.task for each in answers if isinstance(each, Submitted) and each.created]
         await self._desk.offer(created)
+        begun = {task.id: await self.begin(task) for task in created if task.builtin in builtins.AT_ONCE}
+        if begun:
+            answers = [
+                msgspec.structs.replace(each, task=begun.get(each.task.id, each.task))
+                if isinstance(each, Submitted)
+                else each
+                for each in answers
+            ]
         await self._places.call(tenant, sorted({task.slot for task in created if task.slot is not None}))
         return answers
+
+    async def begin(self, task: Task) -> Task:
+        """Start on a ready task that the platform carries out itself; one that is not ready (any more) stays as it is.
+
+        A wait ends by its timer, a subscription by a record; what is worked on has a fence.
+        """
+        if task.state is not State.READY:
+            return task
+        at = self._clock()
+        until = builtins.until(task.params, at) if task.builtin == builtins.WAIT else None
+        exec_id = None if task.builtin in builtins.AT_ONCE else ids.new_secret()
+        begun = await self._tasks.apply(task.tenant, task, transitions.begin(task, at=at, exec_id=exec_id, until=until))
+        return begun or await self._read(task.tenant, task.id)
 
     async def _create(self, queue: Queue, submission: Submission, at: datetime, by: Actor) -> Task:
         """The first record of what was submitted; raises where it fits neither queue nor definition."""
@@ -140,6 +161,9 @@ class Lifecycle:
             if definition.queue != queue.key:
                 raise errors.Conflict(f"Definition {definition.name} belongs to the queue {definition.queue}.")
             schemas.check(definition.params_schema, submission.params, "params")
+            builtins.check(definition, submission.params)
+            if builtins.of(definition) == builtins.CLEAN_UP and not (submission.administrative or submission.schedule):
+                raise errors.Forbidden("A clean-up needs the right to manage queues, or a schedule.")
         schemas.check(queue.params_schema, submission.params, "params")
         trace = telemetry.current.get()
         return creation.create(submission, queue=queue, definition=definition, at=at, by=by, trace=trace)
@@ -324,7 +348,7 @@ class Lifecycle:
 
     async def cancel(self, task: Task, *, by: Actor, message: str | None, now: bool) -> Task:
         """End it: at once (`now`), or by asking its holder first when it is running."""
-        build = transitions.cancel if now else transitions.ask_cancel
+        build = transitions.cancel if now or task.builtin is not None else transitions.ask_cancel
         return await self._change(task, lambda read: build(read, at=self._clock(), by=by, message=message))
 
     # --- afterwards ---

@@ -96,6 +96,8 @@ class Timekeeper:
                 return transitions.miss_start(task, at=now)
             case DueKind.LEASE:
                 return transitions.lose_lease(task, at=now, dice=self._dice)
+            case DueKind.WAITED:
+                return transitions.complete(task, at=now, by=ENGINE, result=None)
             case DueKind.EXPIRY:
                 return transitions.expire(task, at=now)
             case DueKind.CANCEL:
@@ -132,4 +134,6 @@ class Timekeeper:
 
 
 def _wake(task: Task, now: datetime) -> Transition:
-    return transitions.wake(at=now, assigned=task.assignee is not None, limited=task.slot is not None)
+    return transitions.wake(
+        at=now, assigned=task.assignee is not None or task.builtin is not None, limited=task.slot is not None
+    )

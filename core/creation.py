@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core import clock, deadlines, ids, places, timers
+from core import builtins, clock, deadlines, ids, places, timers
 from core.definition import Definition
 from core.priority import Priority, place
 from core.queue import Queue
@@ -35,6 +35,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     parent: Parent | None = None
     attempts: int | None = None
     """How often it is tried in all, whatever its definition says."""
+    administrative: bool = False
+    """The caller manages the tenant's queues: only then a clean-up is made."""
     dedup_key: str | None = None
     fingerprint: str | None = None
 
@@ -65,7 +67,8 @@ def create(
     urgency = usual if submission.priority is None else submission.priority
     begin = execute_at if waits and execute_at is not None else at
     overall = limits.overall_seconds
-    slot = None if definition is None else places.slot(definition, submission.params)
+    builtin = None if definition is None else builtins.of(definition)
+    slot = None if definition is None or builtin is not None else places.slot(definition, submission.params)
     task = Task(
         tenant=queue.tenant,
         id=task_id,
@@ -82,6 +85,7 @@ def create(
         last_event=Note(type="created", at=at, by=by),
         definition=definition.name if definition else None,
         strict=True if definition and definition.strict else None,
+        builtin=builtin,
         slot=slot,
         waits=None if slot is None or waits else Waits.PARKED,
         name=submission.name,
@@ -96,7 +100,7 @@ def create(
         execute_at=execute_at if waits else None,
         expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
         overall_at=None if overall is None else begin + clock.span(overall),
-        ticket_due=None if waits or slot is not None else at + TICKET_REPAIR,
+        ticket_due=None if waits or slot is not None or builtin is not None else at + TICKET_REPAIR,
         schedule=submission.schedule,
         parent=submission.parent,
         unreported=None if submission.parent is None else True,

@@ -159,10 +159,19 @@ def _decision(work: Work, number: int) -> Child:
     if event != INIT:
         activity = _activity(work, event)
         kind = "workflow" if activity.kind is ChildKind.FLOW else "task"
-        completion = work.completion(ACTIVITIES, event)
+        completion = _as_marked(_state(work, ACTIVITIES), work.completion(ACTIVITIES, event), event)
         params |= {"event": f"{EVENT}{kind}-completed", f"{kind}-id": completion.id}
         params["activity"] = _described(activity, completion)
     return work.child(DECISIONS, number, ChildKind.DECISION, work.template.name, params)
+
+
+def _as_marked(state: StepState, completion: Completion, index: int) -> Completion:
+    """The end as the flow noted it: an activity that could never begin has left nothing to read."""
+    if completion.outcome is not Outcome.SUCCEEDED or not flow_bits.has(state.failed, index):
+        return completion
+    fault = next((fault for fault in state.faults if fault.index == index), None)
+    outcome, reason = (Outcome.FAILED, None) if fault is None else (fault.outcome, fault.reason)
+    return msgspec.structs.replace(completion, outcome=outcome, reason=reason)
 
 
 def _described(activity: Activity, completion: Completion) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class DueKind(StrEnum):
     """Which of a task's time limits its one timer stands for."""
 
     EXECUTE = "execute"
+    WAITED = "waited"
     START_TIMEOUT = "start-timeout"
     LEASE = "lease"
     OVERALL = "overall"
@@ -180,6 +181,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     last_event: Note
 
     definition: str | None = None
+    builtin: str | None = None
+    """The part of the platform that carries it out (`core/builtins.py`): it gets no tickets."""
+    wait_until: datetime | None = None
+    """When a wait that is in progress is over."""
     strict: bool | None = None
     """True when its end is not written blindly: a schema of its definition is checked, or a seat becomes free."""
     slot: str | None = None

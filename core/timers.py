@@ -20,6 +20,7 @@ APPLIES: dict[State, tuple[tuple[str, DueKind], ...]] = {
     ),
     State.IN_PROGRESS: (
         ("lease_until", DueKind.LEASE),
+        ("wait_until", DueKind.WAITED),
         ("cancel_by", DueKind.CANCEL),
         ("overall_at", DueKind.OVERALL),
         ("alarm_at", DueKind.ALARM),

@@ -178,8 +178,8 @@ def succeed(*, at: datetime, by: Actor, exec_id: str, result: Any) -> Transition
 
 
 def wake(*, at: datetime, assigned: bool = False, limited: bool = False) -> Transition:
-    """A waiting task's moment has come: ready, and in need of a ticket, unless it is assigned to somebody or must wait
-    for a seat (`limited`).
+    """A waiting task's moment has come: ready, and in need of a ticket, unless it is somebody's already (`assigned`, or
+    a built-in's) or must wait for a seat (`limited`).
     """
     return Transition(
         name="wake", at=at, sources=frozenset({State.WAITING}), target=State.READY,
@@ -205,6 +205,20 @@ def take(task: Task, *, at: datetime, by: Actor, exec_id: str) -> Transition:
     return Transition(
         name="start", at=at, sources=_READY, target=State.IN_PROGRESS, seq=task.seq, starts=True,
         sets=sets, note=Note(type="started", at=at, by=by),
+    )  # fmt: skip
+
+
+def begin(task: Task, *, at: datetime, exec_id: str | None, until: datetime | None = None) -> Transition:
+    """The platform starts on a task of its own: under a fence and a lease where it works, else without either.
+
+    `until` is when a wait ends by itself.
+    """
+    sets: dict[str, Any] = {"exec_id": exec_id, "holder": ENGINE, "requested_at": at, "started_at": at}
+    sets |= {"wait_until": until, "lease_until": None, "ticket_due": None, "waits": None}
+    sets |= {"progress": None, "redrive": None, "ended_before": None, "worker": None}
+    return Transition(
+        name="start", at=at, sources=_READY, target=State.IN_PROGRESS, seq=task.seq, starts=True,
+        lease=None if exec_id is None else "lease_seconds", sets=sets, note=Note(type="started", at=at, by=ENGINE),
     )  # fmt: skip
 
 
@@ -346,7 +360,8 @@ def assign(task: Task, *, at: datetime, by: Actor, to: Actor | None) -> Transiti
         raise errors.WrongState(f"Task {task.id} has ended; it cannot be assigned.", extra={"state": task.state.value})
     sets: dict[str, Any] = {"assignment": Assignment(by=by, at=at, to=to)}
     if task.state is State.READY:
-        sets |= _queued(at, assigned=to is not None, limited=task.slot is not None)
+        assigned = to is not None or task.builtin is not None
+        sets |= _queued(at, assigned=assigned, limited=task.slot is not None)
     data = {"from": _builtins(task.assignment), "to": _builtins(sets["assignment"])}
     return _keep(task, "assign", at, sets, Note(type="assigned", at=at, by=by, data=data))
 
@@ -373,7 +388,7 @@ def prioritise(task: Task, *, at: datetime, by: Actor, to: priority.Priority) ->
 def _prioritised(task: Task, at: datetime, to: priority.Priority) -> dict[str, Any]:
     sets: dict[str, Any] = {"priority": to, "place": priority.place(to, task.created_at, task.id)}
     if task.state is State.READY:
-        sets |= _queued(at, assigned=task.assignee is not None, limited=task.slot is not None)
+        sets |= _queued(at, assigned=_unticketed(task), limited=task.slot is not None)
     return sets
 
 
@@ -458,7 +473,7 @@ def _silent(task: Task, at: datetime, sets: Mapping[str, Any]) -> Transition:
 def _repaired(task: Task, at: datetime) -> dict[str, Any]:
     if task.state is not State.READY:
         return {}
-    return _queued(at, assigned=task.assignee is not None, limited=task.slot is not None)
+    return _queued(at, assigned=_unticketed(task), limited=task.slot is not None)
 
 
 def delete(task: Task, *, at: datetime, by: Actor) -> Transition:
@@ -503,7 +518,7 @@ def _ready(
     sets: Mapping[str, Any] | None = None,
 ) -> Transition:  # fmt: skip
     fields: dict[str, Any] = _NO_HOLD | {
-        **_queued(at, assigned=task.assignee is not None, limited=task.slot is not None),
+        **_queued(at, assigned=_unticketed(task), limited=task.slot is not None),
         "cancel_request": None,
         "cancel_by": None,
         **(sets or {}),
@@ -520,8 +535,12 @@ def _ready(
     )
 
 
+def _unticketed(task: Task) -> bool:
+    return task.assignee is not None or task.builtin is not None
+
+
 def _queued(at: datetime, *, assigned: bool, limited: bool) -> dict[str, Any]:
-    """How a task that becomes ready stands in its queue: with a ticket, or a person's, or before its slot."""
+    """How a task that becomes ready stands in its queue: with a ticket, or somebody's already, or before its slot."""
     if limited and not assigned:
         return {"ticket_due": None, "waits": Waits.PARKED}
     return {"ticket_due": None if assigned else at + TICKET_REPAIR, "waits": None}

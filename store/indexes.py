@@ -55,6 +55,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="redrive",
             partialFilterExpression={"redrive": _PRESENT},
         ),
+        # What the platform carries out itself.
+        IndexModel(
+            [(field, ASCENDING) for field in ("builtin", "state", "tenant", "place")],
+            name="builtin",
+            partialFilterExpression={"builtin": _PRESENT, "state": {"$gt": "done"}},
+        ),
         # Who holds which seat of a slot of a limited definition: unique, so that no limit is exceeded.
         IndexModel(
             [("tenant", ASCENDING), ("slot", ASCENDING), ("seat", ASCENDING)],
@@ -126,6 +132,9 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
         IndexModel(
+            [("tenant", ASCENDING), ("endedAt", ASCENDING)], name="aged", partialFilterExpression={"endedAt": _PRESENT}
+        ),
+        IndexModel(
             [("tenant", ASCENDING), ("schedule.id", ASCENDING), ("schedule.at", ASCENDING)],
             name="scheduled",
             partialFilterExpression={"schedule.id": _PRESENT},
@@ -151,7 +160,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "definitionVersions": [
         IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="versions")
     ],
-    "records": [IndexModel([("receivedAt", ASCENDING)], name="age")],
+    "records": [
+        IndexModel([("receivedAt", ASCENDING)], name="age"),
+        IndexModel([("tenant", ASCENDING), ("receivedAt", ASCENDING), ("_id", ASCENDING)], name="received"),
+    ],
     "imports": [
         IndexModel([("createdAt", ASCENDING)], name="open", partialFilterExpression={"state": {"$gt": "done"}}),
         IndexModel(

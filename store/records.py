@@ -1,5 +1,6 @@
 """Records that applications report to a tenant (`POST /api/v1/records`), and the tasks that such events set off."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +49,26 @@ class Records:
             return False
         return True
 
+    async def get_many(self, tenant: str, record_ids: Sequence[str]) -> list[Record]:
+        """Those of the ids that this tenant has, in the order of their receipt."""
+        rows = self._records.find({"_id": {"$in": documents.keys(tenant, record_ids)}})
+        return sorted([_decode(row) async for row in rows], key=lambda record: record.received_at)
+
+    async def since(self, tenant: str, at: datetime, *, after: str, limit: int) -> list[Record]:
+        """Records that were received at that moment or later, in that order; those behind the id `after` at the moment.
+
+        Index `received`.
+        """
+        found: Document = {"tenant": tenant, "receivedAt": {"$gte": at}}
+        if after:
+            behind: list[Document] = [
+                {"receivedAt": {"$gt": at}},
+                {"receivedAt": at, "_id": {"$gt": documents.key(tenant, after)}},
+            ]
+            found["$or"] = behind
+        rows = self._records.find(found).sort([("receivedAt", 1), ("_id", 1)]).limit(limit)
+        return [_decode(row) async for row in rows]
+
     async def put_event_task(self, found: EventTask) -> None:
         """Keep an event task, in place of an earlier one of its name."""
         row = documents.encode(found)
@@ -67,3 +88,7 @@ class Records:
         """The event tasks that fit exactly (index `event`)."""
         found: Document = {"tenant": tenant, "key": key, "namespace": namespace, "scope": scope}
         return [documents.decode(row, EventTask) async for row in self._event_tasks.find(found).sort("_id", 1)]
+
+
+def _decode(row: Document) -> Record:
+    return documents.decode(row, Record)

@@ -40,12 +40,12 @@ class Sweeps:
     async def wake(self, tasks: Sequence[Task], at: datetime) -> int:
         """Make waiting tasks ready whose moment (`execute`) has come; answers how many still fitted."""
         woken = 0
-        groups: dict[tuple[bool, bool], list[str]] = {}
+        groups: dict[tuple[bool, bool, bool], list[str]] = {}
         for task in tasks:
-            sort = (task.assignee is not None, task.slot is not None)
+            sort = (task.assignee is not None, task.builtin is not None, task.slot is not None)
             groups.setdefault(sort, []).append(documents.key(task.tenant, task.id))
-        for (assigned, limited), keys in groups.items():
-            change = transitions.wake(at=at, assigned=assigned, limited=limited)
+        for (assigned, builtin, limited), keys in groups.items():
+            change = transitions.wake(at=at, assigned=assigned or builtin, limited=limited)
             found: Document = {"_id": {"$in": keys}, "dueKind": DueKind.EXECUTE.value, "dueAt": {"$lte": at}}
             found |= {"assignment.to.id": {"$ne": None} if assigned else None} | changes.condition(change)
             woken += (await self._tasks.update_many(found, changes.blind(change))).modified_count
@@ -127,6 +127,18 @@ class Sweeps:
         cursor = await self._tasks.aggregate(pipeline, hint="waits")
         return [(str(row["tenant"]), str(row["_id"])) async for row in cursor]
 
+    async def unbegun(self, names: Sequence[str], limit: int) -> list[Task]:
+        """Ready tasks of these built-ins (index `builtin`)."""
+        found: Document = {"builtin": {"$in": list(names)}, "state": State.READY.value, "deletedAt": None}
+        return self._readable([row async for row in self._tasks.find(found).limit(limit)])
+
+    async def waiting_on(self, name: str) -> list[tuple[str, datetime]]:
+        """The tenants with tasks of a built-in in progress, and since when the first of each is (index `builtin`)."""
+        found: Document = {"builtin": name, "state": State.IN_PROGRESS.value}
+        pipeline: list[Document] = [{"$match": found}, {"$group": {"_id": "$tenant", "at": {"$min": "$startedAt"}}}]
+        cursor = await self._tasks.aggregate(pipeline, hint="builtin")
+        return [(str(row["_id"]), row["at"]) async for row in cursor]
+
     def _readable(self, rows: list[Document]) -> list[Task]:
         """The tasks; a document that is none is reported once and left out: it must not stop all the others."""
         tasks: list[Task] = []
@@ -143,4 +155,4 @@ class Sweeps:
 
 def _ticketed(tenant: str, queue: str, lane: str) -> Document:
     found: Document = {"tenant": tenant, "queue": queue, "state": State.READY.value, "lane": lane}
-    return found | {"assignment.to.id": None, "ticketDue": None, "waits": {"$ne": Waits.PARKED.value}}
+    return found | {"assignment.to.id": None, "ticketDue": None, "builtin": None, "waits": {"$ne": Waits.PARKED.value}}

@@ -164,6 +164,12 @@ class Tasks:
         )
         return None if row is None else _decode(row)
 
+    async def of_builtin(self, tenant: str, name: str, *, after: str, limit: int) -> list[Task]:
+        """Tasks of a built-in in progress, in the worklist's order, behind the place `after` (index `builtin`)."""
+        found: Document = {"builtin": name, "state": State.IN_PROGRESS.value, "tenant": tenant}
+        rows = self._tasks.find(found | {"place": {"$gt": after}}).sort("place", 1).limit(limit)
+        return [_decode(row) async for row in rows]
+
     async def counts(self, tenant: str, queue: str) -> list[tuple[State, int]]:
         """Open tasks of a queue by state; read from the worklist index alone."""
         pipeline: list[Document] = [

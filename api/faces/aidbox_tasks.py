@@ -45,6 +45,7 @@ async def create(request: Request, at: InTenant, params: asked.Create) -> dict[s
         name=params.label,
         params=params.params,
         execute_at=params.execute_at,
+        administrative=policy.allowed(at.who, Action.MANAGE),
     )
     try:
         done = await parts.lifecycle.submit_one(queue, submission, by=at.by)

@@ -2,12 +2,15 @@
 
 from contextlib import suppress
 
+import msgspec
 from starlette.responses import Response
 
 from api import described, guards, idempotency, lean, problems, replies, routing, shown
 from api.context import Directories, Lives
 from api.schemas import views
 from api.schemas.tasks import BatchBody, Refused, TaskBody
+from auth import policy
+from auth.policy import Action
 from broker.directory import Directory
 from broker.lifecycle import Submitted
 from core import errors
@@ -72,7 +75,8 @@ async def _submission(body: TaskBody, key: str | None, at: guards.AtQueue, direc
     limits = None
     if body.names_limits:
         limits = body.over(await _usual(body, at, directory))
-    return idempotency.fingerprinted(body.submission(limits, key))
+    submission = idempotency.fingerprinted(body.submission(limits, key))
+    return msgspec.structs.replace(submission, administrative=policy.allowed(at.who, Action.MANAGE))
 
 
 async def _usual(body: TaskBody, at: guards.AtQueue, directory: Directory) -> Limits:
