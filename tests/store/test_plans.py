@@ -63,6 +63,9 @@ CALLS: dict[str, tuple[str, Call]] = {
     "two words": ("words", _page(queues=HERE, states=OPEN, text="one two")),
     "a label": ("unread", _page(queues=HERE, states=OPEN, label="x")),
     "of somebody's making": ("unread", _page(queues=HERE, states=OPEN, created_by="u-ann")),
+    "subscriptions": ("builtin", lambda t, p, s: t.of_builtin("demo", "awf.task/subscribe", after="", limit=100)),
+    "built-ins that are ready": ("builtin", lambda t, p, s: s.unbegun(["awf.task/wait", "awf.task/subscribe"], 100)),
+    "since when subscriptions wait": ("builtin", lambda t, p, s: s.waiting_on("awf.task/subscribe")),
     "due": ("timer", lambda t, p, s: s.due(NOW, 100)),
     "unticketed": ("tickets", lambda t, p, s: s.unticketed(NOW, 100)),
 }
