@@ -59,8 +59,10 @@ def queue(number: int) -> Queue:
 
 def invented(dice: random.Random) -> str:
     """A rare word: one of some 200,000, the lower ones more often."""
-    number = int(dice.paretovariate(0.5)) % (len(_SYLLABLES) ** 3)
-    return "".join(_SYLLABLES[(number // len(_SYLLABLES) ** place) % len(_SYLLABLES)] for place in range(3))
+    number: int = int(dice.paretovariate(0.5)) % len(_SYLLABLES) ** 3
+    most = len(_SYLLABLES)
+    first, second, third = number % most, number // most % most, number // most // most
+    return _SYLLABLES[first] + _SYLLABLES[second] + _SYLLABLES[third]
 
 
 def reports(number: int, count: int) -> Iterator[Task]:

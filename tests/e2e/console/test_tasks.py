@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.console.conftest import Visit
 from tests.support.people import Caller
@@ -38,7 +38,7 @@ async def make_queue(ada: Caller, *names: str, **task: Any) -> str:
     return f"console:{name}"
 
 
-def row(page: Page, name: str) -> Any:
+def row(page: Page, name: str) -> Locator:
     """The row of a task."""
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
 
