@@ -32,6 +32,7 @@ from api.routes import (
     health,
     imports,
     leases,
+    people,
     queues,
     records,
     redrives,
@@ -50,6 +51,7 @@ from api.tenancy import Tenancy
 from auth import basic, tokens
 from auth import tenants as issuers
 from auth.keycloak import Realms
+from auth.people import People
 from broker import assembly, loops, telemetry
 from broker.envelopes import Envelopes
 from broker.outbound import Outbound
@@ -96,6 +98,7 @@ _ROUTERS = (
     series.router,
     webhooks.router,
     worklists.router,
+    people.router,
     callers.router,
     sign_in.router,
     tenants.router,
@@ -202,6 +205,7 @@ def _lifespan(
                 secrets=Secrets(parts.record.database),
                 records=Records(parts.record.database),
                 filters=Filters(parts.record.database),
+                people=(whoever := People(settings, clock=clock)),
                 webhooks=Book(
                     Webhooks(parts.record.database),
                     Deliveries(parts.record.database),
@@ -223,6 +227,7 @@ def _lifespan(
                     yield
             await outbound.aclose()
             await exchange_of_clients.aclose()
+            await whoever.aclose()
             await verifier.aclose()
             await lookup.aclose()
         if tracing is not None:

@@ -14,6 +14,7 @@ from api.frames import Frames
 from api.measures import Measures
 from api.tenancy import Tenancy
 from auth.basic import Exchange
+from auth.people import People
 from broker.administration import Administration
 from broker.assembly import Parts, Record
 from broker.bulk import BulkActions
@@ -52,6 +53,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Secrets
     records: Records
     filters: Filters
+    people: People
     webhooks: Book
     frames: Frames
     estate: Estate
@@ -73,6 +75,10 @@ async def _lifecycle(request: Request) -> Lifecycle:
 
 async def _bulk(request: Request) -> BulkActions:
     return of(request).parts.bulk
+
+
+async def _people(request: Request) -> People:
+    return of(request).people
 
 
 async def _filters(request: Request) -> Filters:
@@ -160,6 +166,9 @@ Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 
 Bulking = Annotated[BulkActions, Depends(_bulk)]
 """One action on many tasks."""
+
+Lookup = Annotated[People, Depends(_people)]
+"""Who has which role."""
 
 Filtering = Annotated[Filters, Depends(_filters)]
 """Saved filters."""

@@ -12,6 +12,7 @@ import httpx
 import keycloak
 import msgspec
 from keycloak.exceptions import KeycloakError
+from pydantic import SecretStr
 
 from core import errors, realms
 from core.settings import Settings
@@ -160,27 +161,56 @@ class Realms:
                 "Realms cannot be made here: PENSTOCK_KEYCLOAK_ADMIN_CLIENT_ID and _SECRET are not set. "
                 "Make the realm by hand and name its issuer."
             )
-        admin: Any = keycloak.KeycloakAdmin(
-            server_url=settings.auth_url,
-            realm_name=settings.keycloak_admin_realm,
-            user_realm_name=settings.keycloak_admin_realm,
-            client_id=settings.keycloak_admin_client_id,
-            client_secret_key=secret.get_secret_value(),
-            grant_type="client_credentials",
-            timeout=_TIMEOUT,
-            max_retries=0,
-        )
-        try:
+        own = settings.keycloak_admin_realm
+        async with _speaking(settings, own, own, settings.keycloak_admin_client_id, secret) as admin:
             yield admin
-        except KeycloakError as refusal:
-            raise _refused(refusal) from refusal
-        except httpx.HTTPError as away:
-            raise errors.Unavailable("Keycloak does not answer; try again.", retry_after=_RETRY_AFTER) from away
-        finally:
-            await admin.connection.aclose()
-            opened = getattr(admin.connection, "_keycloak_openid", None)
-            if opened is not None:
-                await opened.connection.aclose()
+
+
+@asynccontextmanager
+async def looking_into(settings: Settings, tenant: str) -> AsyncGenerator[Any]:
+    """An admin client of the tenant's realm that reads its roles and people; raises as `Realms` does.
+
+    It logs in as the realm's own service client for that (`people_client_id`), else as the one that makes realms.
+    """
+    if settings.people_client_id is not None and settings.people_client_secret is not None:
+        login, client, secret = tenant, settings.people_client_id, settings.people_client_secret
+    elif settings.keycloak_admin_client_id is not None and settings.keycloak_admin_client_secret is not None:
+        login, client = settings.keycloak_admin_realm, settings.keycloak_admin_client_id
+        secret = settings.keycloak_admin_client_secret
+    else:
+        raise errors.Conflict(
+            "Roles and people cannot be looked up here: PENSTOCK_PEOPLE_CLIENT_ID and _SECRET are not set."
+        )
+    async with _speaking(settings, tenant, login, client, secret) as admin:
+        yield admin
+
+
+@asynccontextmanager
+async def _speaking(
+    settings: Settings, realm: str, login_realm: str, client_id: str, secret: SecretStr
+) -> AsyncGenerator[Any]:
+    """python-keycloak's client of a realm, logged in by a service client of a realm; its failures are ours."""
+    admin: Any = keycloak.KeycloakAdmin(
+        server_url=settings.auth_url,
+        realm_name=realm,
+        user_realm_name=login_realm,
+        client_id=client_id,
+        client_secret_key=secret.get_secret_value(),
+        grant_type="client_credentials",
+        timeout=_TIMEOUT,
+        max_retries=0,
+    )
+    try:
+        yield admin
+    except KeycloakError as refusal:
+        raise _refused(refusal) from refusal
+    except httpx.HTTPError as away:
+        raise errors.Unavailable("Keycloak does not answer; try again.", retry_after=_RETRY_AFTER) from away
+    finally:
+        await admin.connection.aclose()
+        opened = getattr(admin.connection, "_keycloak_openid", None)
+        if opened is not None:
+            await opened.connection.aclose()
 
 
 def _refused(refusal: KeycloakError) -> errors.PenstockError:
@@ -189,7 +219,8 @@ def _refused(refusal: KeycloakError) -> errors.PenstockError:
         return errors.Unavailable("Keycloak does not answer; try again.", retry_after=_RETRY_AFTER)
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return errors.Conflict(
-            "Keycloak does not let Penstock's service client do this; it needs the role create-realm."
+            "Keycloak does not let Penstock's service client do this. To make realms it needs the role create-realm; "
+            "to look up roles and people view-users, view-realm and view-clients of realm-management."
         )
     said = str(refusal.error_message)[:300]
     return errors.Conflict(f"Keycloak refused: {said}")

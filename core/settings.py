@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     )
     keycloak_admin_client_secret: SecretStr | None = Field(default=None, description="Its secret")
     keycloak_admin_realm: str = Field(default="master", description="The realm of that client")
+    people_client_id: str | None = Field(
+        default=None,
+        description="Service client of every tenant's realm that may look up roles and people (view-users, view-realm, "
+        "view-clients); None: the client that makes realms does",
+    )
+    people_client_secret: SecretStr | None = Field(default=None, description="Its secret")
     audience: str = Field(default="penstock", description="What a token's `aud` must contain")
     client_id: str = Field(default="penstock", description="Our own client: its roles count unqualified")
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.local import issuer_keys, issuer_tokens
+from deploy.local.issuer_admin import Admin
 from deploy.local.issuer_grants import Grants, OAuthError
 from deploy.local.issuer_login import Pages
 from deploy.local.issuer_realms import Realm
@@ -36,6 +37,7 @@ class Endpoints:
         self._grants = grants
         self._vault = vault
         self._pages = Pages(mint, grants)
+        self._people = Admin(mint)
 
     def app(self) -> Starlette:
         """The application. It answers to loopback host names only, and lets pages of this machine read it."""
@@ -47,6 +49,7 @@ class Endpoints:
                 Route(f"{oidc}/token", self._at("token", self._token), methods=["POST"]),
                 Route(f"{oidc}/auth", self._at("auth", self._pages.authorize), methods=["GET", "POST"]),
                 Route(f"{oidc}/userinfo", self._at("userinfo", self._userinfo), methods=["GET", "POST"]),
+                *self._people.routes(self._at),
                 Route(f"{oidc}/logout", self._at("logout", self._pages.logout), methods=["GET", "POST"]),
             ],
             middleware=[

@@ -1,6 +1,7 @@
 """The realms, users and clients of a local stack (DESIGN 10): read by its issuer, listed in its `local.json`."""
 
 import uuid
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -58,6 +59,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
         return self.service_roles
 
 
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """People who have roles together; those of a group below have them, too."""
+
+    name: str
+    realm_roles: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    """User names."""
+    below: "tuple[Group, ...]" = ()
+
+
+PEOPLE = Client(client_id="penstock-people", service_account=True)
+"""In every realm: the API looks up roles and people with it."""
+
+
 class Realm(msgspec.Struct, frozen=True, kw_only=True):
     """One tenant's users and clients."""
 
@@ -65,6 +80,27 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str
     users: tuple[User, ...]
     clients: tuple[Client, ...]
+    groups: tuple[Group, ...] = ()
+    composed: Mapping[str, tuple[str, ...]] = {}
+    """Realm roles that bring others with them."""
+
+    def realm_roles_of(self, user: User) -> tuple[str, ...]:
+        """The realm roles that a user has in any way."""
+        found = dict.fromkeys(user.realm_roles)
+        for group, above in self.every_group():
+            if user.username in group.members:
+                found |= dict.fromkeys(role for each in (group, *above) for role in each.realm_roles)
+        while more := {part for role in found for part in self.composed.get(role, ())} - found.keys():
+            found |= dict.fromkeys(sorted(more))
+        return tuple(found)
+
+    def every_group(self) -> Iterator[tuple[Group, tuple[Group, ...]]]:
+        """Every group with those above it."""
+        left = [(group, tuple[Group, ...]()) for group in self.groups]
+        while left:
+            group, above = left.pop(0)
+            yield group, above
+            left += [(each, (group, *above)) for each in group.below]
 
     def user(self, username: str) -> User | None:
         """The user of that name, in any case of letters, as in Keycloak."""
@@ -76,7 +112,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
 
     def client(self, client_id: str) -> Client | None:
         """The client of that id."""
-        return next((client for client in self.clients if client.client_id == client_id), None)
+        return next((client for client in (*self.clients, PEOPLE) if client.client_id == client_id), None)
 
     def subject(self, username: str) -> str:
         """The `sub` of a user or service account: the same for ever, and another in every realm."""

@@ -55,7 +55,7 @@ class Mint:
         claims = self._claims(realm, session.sub, session.azp, session.scope)
         claims |= {"sid": session.sid, "acr": "1", "allowed-origins": [], "auth_time": session.auth_time}
         claims |= profile(realm, user)
-        roles = [f"default-roles-{realm.name}", "offline_access", "uma_authorization", *user.realm_roles]
+        roles = [f"default-roles-{realm.name}", "offline_access", "uma_authorization", *realm.realm_roles_of(user)]
         return self.sign(realm, claims | _roles(roles, user.service_roles))
 
     def service_token(self, realm: Realm, client: Client, scope: str) -> str:

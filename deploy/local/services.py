@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.local import children, ports
+from deploy.local import children, issuer_realms, ports
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,8 @@ def _settings(at: Addresses) -> dict[str, str]:
     if at.keycloak is not None:
         found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_ID"] = at.keycloak.client_id
         found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_SECRET"] = at.keycloak.secret
+    else:
+        found["PENSTOCK_PEOPLE_CLIENT_ID"] = found["PENSTOCK_PEOPLE_CLIENT_SECRET"] = issuer_realms.PEOPLE.client_id
     return found
 
 

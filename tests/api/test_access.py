@@ -126,7 +126,7 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         delivery_id=world.delivery,
         import_id=world.job,
     )
-    return await client.request(method, path, json=case.body(world), headers=case.headers)
+    return await client.request(method, path + case.query, json=case.body(world), headers=case.headers)
 
 
 async def _state(api: Api, world: World) -> list[Any]:

@@ -61,6 +61,7 @@ class Case:
     shows_nothing: Callable[[Any], bool] | None = None
     blind: tuple[str, ...] = ()
     """Callers of demo itself who get an answer that shows nothing."""
+    query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -214,6 +215,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{NATIVE}/imports/{{import_id}}"): Case(right="wim", refused=("nil", "intake")),
     ("GET", f"{NATIVE}/imports/{{import_id}}/errors"): Case(right="sub", refused=("nil", "intake")),
     ("POST", f"{NATIVE}/imports/{{import_id}}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
+    ("GET", f"{NATIVE}/roles"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=lambda answer: answer["items"] != []
+    ),
+    ("GET", f"{NATIVE}/people"): Case(right="wim", refused=("nil", "sub"), query="?queue=intake:strike-reports"),
     ("POST", f"{NATIVE}/worklist/next"): Case(right="wim", refused=("nil", "sub", "rex", "ann", "ada"), foreign=403),
     ("GET", f"{NATIVE}/filters"): Case(right="nil", refused=(), foreign=200, shows_nothing=_no_items),
     ("POST", f"{NATIVE}/filters"): Case(

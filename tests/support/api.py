@@ -24,6 +24,7 @@ from core.clock import Clock, system_clock
 from core.settings import Settings
 from core.tenant import Tenant
 from deploy.local import issuer
+from deploy.local.issuer_realms import PEOPLE
 from store import indexes
 from tests.support.keycloaks import Issuer
 from tests.support.waiting import wait_until
@@ -155,6 +156,8 @@ class Api:
 
 def settings(mongodb_url: str, rabbitmq_url: str, auth_url: str, name: str, **more: Any) -> Settings:
     """Settings of an application that has its database and its RabbitMQ names for itself."""
+    secret = SecretStr(PEOPLE.client_id)
+    usual: dict[str, Any] = {"people_client_id": PEOPLE.client_id, "people_client_secret": secret}
     return Settings(
         environment="local",
         mongodb_url=SecretStr(mongodb_url),
@@ -162,7 +165,7 @@ def settings(mongodb_url: str, rabbitmq_url: str, auth_url: str, name: str, **mo
         rabbitmq_url=SecretStr(rabbitmq_url),
         auth_url=auth_url,
         broker_prefix=name,
-        **more,
+        **(usual | more),
     )
 
 
