@@ -1,7 +1,7 @@
 """Who has a role: directly, by groups, by composite roles; the same of the local issuer and of a real Keycloak."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -32,7 +32,7 @@ def settings(url: str, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def _local() -> AsyncIterator[tuple[str, Settings]]:
+async def _local() -> AsyncGenerator[tuple[str, Settings]]:
     demo = next(realm for realm in REALMS if realm.name == "demo")
     crowd = tuple(User(username=name, given_name="C", family_name=name, realm_roles=("crowded",)) for name in CROWD)
     inner = Group(name="night", members=("wes",))
@@ -83,7 +83,7 @@ def _provision(server: Keycloak) -> None:
 
 
 @asynccontextmanager
-async def _keycloak(server: Keycloak) -> AsyncIterator[tuple[str, Settings]]:
+async def _keycloak(server: Keycloak) -> AsyncGenerator[tuple[str, Settings]]:
     client_id, secret = server.administrator
     more = {"keycloak_admin_client_id": client_id, "keycloak_admin_client_secret": SecretStr(secret)}
     _provision(server)
