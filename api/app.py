@@ -44,6 +44,7 @@ from api.routes import (
     tasks,
     tenant_moves,
     tenants,
+    triggers,
     webhooks,
     worklists,
 )
@@ -71,7 +72,6 @@ from store.estate import Estate
 from store.events import Events
 from store.filters import Filters
 from store.overview import Overviews
-from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
 from store.snapshots import Snapshots
@@ -93,6 +93,7 @@ _ROUTERS = (
     redrives.router,
     records.router,
     imports.router,
+    triggers.router,
     secrets.router,
     schedules.router,
     series.router,
@@ -203,7 +204,7 @@ def _lifespan(
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
                 secrets=Secrets(parts.record.database),
-                records=Records(parts.record.database),
+                records=parts.record.records,
                 filters=Filters(parts.record.database),
                 people=(whoever := People(settings, clock=clock)),
                 webhooks=Book(

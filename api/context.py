@@ -25,6 +25,7 @@ from broker.intake import Intake
 from broker.lifecycle import Lifecycle
 from broker.schedules import Timetable
 from broker.templates import Templates
+from broker.triggers import Triggers
 from broker.webhooks import Book
 from broker.worklist import Worklist
 from core.clock import Clock
@@ -153,6 +154,10 @@ async def _clock(request: Request) -> Clock:
     return of(request).parts.clock
 
 
+async def _triggers(request: Request) -> Triggers:
+    return of(request).parts.triggers
+
+
 async def _intake(request: Request) -> Intake:
     return of(request).parts.intake
 
@@ -198,6 +203,9 @@ Webhooking = Annotated[Book, Depends(_webhooks)]
 
 Timetables = Annotated[Timetable, Depends(_timetable)]
 """Everything that can happen to a schedule."""
+
+Triggering = Annotated[Triggers, Depends(_triggers)]
+"""Everything that can happen to a trigger."""
 
 Intakes = Annotated[Intake, Depends(_intake)]
 """Everything that can happen to an import."""

@@ -1,8 +1,9 @@
-"""From a schedule's request body to its plan: what it leaves open comes from the schedule, its definition or queue."""
+"""From the body of a schedule or trigger to what it orders: what is left open comes from before, or the definition."""
 
 from contextlib import suppress
+from typing import Protocol
 
-from api.schemas.schedules import ScheduleBody, SchedulePatch, TaskOrderFields
+from api.schemas.schedules import FlowOrderFields, ScheduleBody, SchedulePatch, TaskOrderFields
 from broker.directory import Directory
 from core import errors, plan
 from core.errors import Fault
@@ -13,17 +14,32 @@ from core.task import Limits
 
 async def planned(body: ScheduleBody, tenant: str, directory: Directory) -> Plan:
     """The plan that a body alone makes."""
-    order = await _order(body, None, tenant, directory)
+    order = await order_of(body, None, tenant, directory)
     return body.plan(Plan(trigger=body.trigger.trigger, order=order), order)
 
 
 async def merged(body: SchedulePatch, was: Schedule, directory: Directory) -> Plan:
     """The plan of a schedule with what the body names."""
     base = plan.plan_of(was)
-    return body.plan(base, await _order(body, was.order, was.tenant, directory))
+    return body.plan(base, await order_of(body, was.order, was.tenant, directory))
 
 
-async def _order(body: SchedulePatch, base: Order | None, tenant: str, directory: Directory) -> Order:
+class Ordering(Protocol):
+    """A body that may name a task or a flow."""
+
+    @property
+    def task(self) -> TaskOrderFields | None:
+        """The task."""
+        ...
+
+    @property
+    def flow(self) -> FlowOrderFields | None:
+        """The flow."""
+        ...
+
+
+async def order_of(body: Ordering, base: Order | None, tenant: str, directory: Directory) -> Order:
+    """What the body orders, and else `base`; raises `Invalid`."""
     if body.flow is not None:
         if not isinstance(base, FlowOrder) and body.flow.template is None:
             message = 'is missing; for example {"flow": {"template": "nightly"}}'

@@ -33,9 +33,9 @@ def schedule_view(schedule: Schedule) -> views.ScheduleView:
         paused=schedule.paused,
         status=_status(schedule),
         next_at=None if schedule.next_at is None else stamp(schedule.next_at),
-        last=UNSET if schedule.last is None else _last(schedule.last),
-        task=_task(order) if isinstance(order, TaskOrder) else UNSET,
-        flow=_flow(order) if isinstance(order, FlowOrder) else UNSET,
+        last=UNSET if schedule.last is None else last_view(schedule.last),
+        task=task_order_view(order) if isinstance(order, TaskOrder) else UNSET,
+        flow=flow_order_view(order) if isinstance(order, FlowOrder) else UNSET,
         version=schedule.version,
         created_at=stamp(schedule.created_at),
         created_by=schedule.created_by,
@@ -68,7 +68,7 @@ def firing_view(firing: Firing) -> views.FiringView:
         at=stamp(firing.at),
         kind=firing.kind,
         status=firing.status,
-        run=_run(firing.run),
+        run=run_view(firing.run),
         reason=_or_unset(firing.reason),
         until=maybe_stamp(firing.until),
         count=UNSET if firing.until is None else firing.count,
@@ -99,7 +99,8 @@ def _status(schedule: Schedule) -> Literal["active", "paused", "finished"]:
     return "finished" if schedule.next_at is None else "active"
 
 
-def _task(order: TaskOrder) -> views.TaskOrderView:
+def task_order_view(order: TaskOrder) -> views.TaskOrderView:
+    """The task that is submitted."""
     own = order.limits
     return views.TaskOrderView(
         queue=order.queue,
@@ -119,7 +120,8 @@ def _task(order: TaskOrder) -> views.TaskOrderView:
     )
 
 
-def _flow(order: FlowOrder) -> views.FlowOrderView:
+def flow_order_view(order: FlowOrder) -> views.FlowOrderView:
+    """The flow that is started."""
     return views.FlowOrderView(
         template=order.template,
         params=_or_unset(order.params),
@@ -133,11 +135,13 @@ def _priority(urgency: Priority | None) -> PriorityName | UnsetType:
     return UNSET if urgency is None else priority_name(urgency)
 
 
-def _last(last: Last) -> views.LastView:
-    return views.LastView(at=stamp(last.at), status=last.status, run=_run(last.run))
+def last_view(last: Last) -> views.LastView:
+    """The last firing."""
+    return views.LastView(at=stamp(last.at), status=last.status, run=run_view(last.run))
 
 
-def _run(run: Run | None) -> views.RunView | UnsetType:
+def run_view(run: Run | None) -> views.RunView | UnsetType:
+    """What a firing submitted."""
     return UNSET if run is None else views.RunView(kind=run.kind, id=run.id)
 
 

@@ -31,6 +31,8 @@ from broker.runs import Runs, TaskRuns
 from broker.schedules import Timetable
 from broker.telemetry import Tracing
 from broker.templates import Templates
+from broker.triggers import Kit as TriggerKit
+from broker.triggers import Triggers
 from broker.worklist import Worklist
 from core.clock import Clock, system_clock
 from core.schedule import RunKind
@@ -46,12 +48,14 @@ from store.imports import Imports
 from store.listing import Listing
 from store.queues import Queues
 from store.recent import Recent
+from store.records import Records
 from store.schedules import Schedules
 from store.seats import Seats
 from store.secrets import Secrets
 from store.sweeps import Sweeps
 from store.tasks import Tasks
 from store.tenants import Tenants
+from store.triggers import Triggers as TriggerStore
 from store.uploads import Uploads
 
 
@@ -76,6 +80,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     imports: Imports
     uploads: Uploads
     secrets: Secrets
+    records: Records
+    triggers: TriggerStore
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +116,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What schedules start."""
     timetable: Timetable
     intake: Intake
+    triggers: Triggers
 
 
 @asynccontextmanager
@@ -187,6 +194,18 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tra
         flows=flows,
         runs=runs,
         timetable=Timetable(kept.schedules, kept.firings, kept.halts, runs, clock=clock),
+        triggers=Triggers(
+            TriggerKit(
+                triggers=kept.triggers,
+                firings=kept.firings,
+                records=kept.records,
+                lifecycle=lifecycle,
+                directory=directory,
+                flows=flows,
+                templates=templates,
+                clock=clock,
+            )
+        ),
         intake=Intake(
             kept.imports,
             kept.uploads,
@@ -224,6 +243,8 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             imports=Imports(database),
             uploads=Uploads(database),
             secrets=Secrets(database),
+            records=Records(database),
+            triggers=TriggerStore(database),
         )
     finally:
         await client.close()

@@ -40,6 +40,7 @@ from broker.scheduler import Scheduler
 from broker.sources import Sources
 from broker.statistics import Statistics
 from broker.timekeeper import Timekeeper
+from broker.triggers import Pending
 from core import errors, ids
 from core.events import Event
 from store import indexes
@@ -52,6 +53,7 @@ from store.import_sweeps import ImportSweeps
 from store.leases import Leases
 from store.leftovers import Leftovers
 from store.positions import Positions
+from store.record_sweeps import RecordSweeps
 from store.records import Records
 from store.redrives import Redrives
 from store.secrets import Secrets
@@ -119,6 +121,7 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "push": lambda: _push(parts),
         "webhooks": lambda: _webhooks(parts),
         "imports": lambda: _imports(parts),
+        "triggers": lambda: _triggers(parts),
         "import tasks": lambda: _import_tasks(parts),
         "places": lambda: _places(parts),
         "built-ins": lambda: _builtins(parts),
@@ -295,3 +298,8 @@ async def _import_tasks(parts: Parts) -> None:
         flows=record.flows,
     )
     await import_work.ImportWork(DefinitionSweeps(record.database), ImportSweeps(record.database), kit).run()
+
+
+def _triggers(parts: Parts) -> Coroutine[Any, Any, None]:
+    pending = Pending(RecordSweeps(parts.record.database), parts.triggers, clock=parts.clock)
+    return loops.repeat("triggers", pending.step)

@@ -205,3 +205,5 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """Of an entry for many missed firings: the last of them; `at` is the first."""
     count: int | None = None
     """How many they are; None with `until`: more than were counted."""
+    record: str | None = None
+    """Of a trigger's entry: the record that it ran for."""

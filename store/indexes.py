@@ -163,6 +163,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "records": [
         IndexModel([("receivedAt", ASCENDING)], name="age"),
         IndexModel([("tenant", ASCENDING), ("receivedAt", ASCENDING), ("_id", ASCENDING)], name="received"),
+        IndexModel([("receivedAt", ASCENDING)], name="pending", partialFilterExpression={"triggers": _PRESENT}),
     ],
     "imports": [
         IndexModel([("createdAt", ASCENDING)], name="open", partialFilterExpression={"state": {"$gt": "done"}}),

@@ -20,6 +20,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     body: dict[str, Any]
     received_at: datetime
     received_by: Actor
+    triggers: tuple[str, ...] = ()
+    """Triggers that it set off, until all of them are known to have run."""
 
 
 class EventTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -68,6 +70,15 @@ class Records:
             found["$or"] = behind
         rows = self._records.find(found).sort([("receivedAt", 1), ("_id", 1)]).limit(limit)
         return [_decode(row) async for row in rows]
+
+    async def get(self, tenant: str, record_id: str) -> Record | None:
+        """The record of that id, or None."""
+        row = await self._records.find_one({"_id": documents.key(tenant, record_id)})
+        return None if row is None else _decode(row)
+
+    async def fired(self, tenant: str, record_id: str) -> None:
+        """Note that all that the record set off has run."""
+        await self._records.update_one({"_id": documents.key(tenant, record_id)}, {"$unset": {"triggers": ""}})
 
     async def put_event_task(self, found: EventTask) -> None:
         """Keep an event task, in place of an earlier one of its name."""

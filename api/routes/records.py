@@ -2,20 +2,25 @@
 
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Body
 from starlette.responses import Response
 
 from api import described, guards, idempotency, replies, routing, shown
-from api.context import Directories, Lives, Now, Recording
+from api.context import Directories, Lives, Now, Recording, Triggering
 from api.schemas import platform_views as views
 from api.schemas.common import storable
 from broker.lifecycle import Submitted
+from broker.triggers import Triggers
 from core import errors, ids
 from core.creation import Submission
 from core.errors import Fault
+from core.schedule import Run
 from store.records import Record
 
 router = routing.router("records")
+
+_log = structlog.get_logger(__name__)
 
 RecordBody = Annotated[
     dict[str, Any],
@@ -40,18 +45,25 @@ async def post_record(
     records: Recording,
     directory: Directories,
     lifecycle: Lives,
+    triggers: Triggering,
     now: Now,
     idempotency_key: idempotency.IdempotencyKey = None,
 ) -> Response:
-    """Report that something happened: the record is kept, and event tasks that fit it exactly are submitted.
+    """Report that something happened: the record is kept; triggers that select it, and event tasks that fit it, run.
 
-    A repeat under the same `Idempotency-Key` submits nothing twice.
+    A trigger that cannot run at once does as soon as it can. A repeat under the same `Idempotency-Key` submits nothing
+    twice.
     """
     event = _event(storable(body))
     number = ids.new_id() if idempotency_key is None else ids.digest(at.tenant, at.who.subject, idempotency_key)
-    record = Record(tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by)
+    selected = await triggers.set_off(at.tenant, number, body)
+    record = Record(tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by, triggers=selected)
     created = await records.insert(record)
-    submitted: list[str] = []
+    if not created:
+        record = await records.get(at.tenant, number) or record
+    started = await _fired(triggers, record)
+    submitted = [run.id for run in started if run.kind == "task"]
+    flows = tuple(run.id for run in started if run.kind == "flow")
     for each in await records.set_off(at.tenant, *event) if event is not None else ():
         definition = await directory.definition(at.tenant, each.task_name)
         key, namespace, scope = event or ("", "", "")
@@ -63,8 +75,20 @@ async def post_record(
         queue = await directory.queue(at.tenant, definition.queue)
         done: Submitted = await lifecycle.submit_one(queue, submission, by=at.by)
         submitted.append(done.task.id)
-    view = views.RecordView(id=number, received_at=shown.stamp(record.received_at), tasks=tuple(submitted))
+    view = views.RecordView(id=number, received_at=shown.stamp(record.received_at), tasks=tuple(submitted), flows=flows)
     return replies.reply(view, status=201 if created else 200)
+
+
+async def _fired(triggers: Triggers, record: Record) -> list[Run]:
+    """What its triggers started; where they cannot run now, the engine sees to it."""
+    if not record.triggers:
+        return []
+    try:
+        entries = await triggers.fire(record)
+    except (errors.Unavailable, errors.TooManyRequests) as error:
+        _log.warning("triggers wait", record=record.id, error=error.detail)
+        return []
+    return [entry.run for entry in entries if entry.run is not None]
 
 
 def _event(body: dict[str, Any]) -> tuple[str, str, str] | None:

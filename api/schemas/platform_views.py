@@ -95,11 +95,12 @@ class SecretPageView(View, frozen=True, kw_only=True, rename="camel"):
 
 
 class RecordView(View, frozen=True, kw_only=True, rename="camel"):
-    """A record that was kept, and the tasks that it set off."""
+    """A record that was kept, and the tasks and flows that it set off."""
 
     id: str
     received_at: Stamp
     tasks: tuple[str, ...]
+    flows: tuple[str, ...]
 
 
 class LiveView(View, frozen=True, kw_only=True, rename="camel"):

@@ -52,6 +52,8 @@ async def world(api: Api, queue: str) -> World:
     saved = (await api("ada").post("/api/v1/filters", json=shared)).json()["id"]
     normal = {"action": "priority", "priority": "normal", "ids": [ready["id"]]}
     bulk = (await api("ann").post("/api/v1/bulk-actions", json=normal)).json()["token"]
+    selecting = {"selectBy": [{"getIn": ["key"], "value": "x"}], "task": {"queue": "intake:strike-reports"}}
+    trigger = (await api("ada").post("/api/v1/triggers", json=selecting)).json()["id"]
     return World(
         saved=saved,
         bulk=bulk,
@@ -65,6 +67,7 @@ async def world(api: Api, queue: str) -> World:
         webhook=hook,
         delivery=delivery["id"],
         job=job,
+        trigger=trigger,
     )
 
 
@@ -125,6 +128,7 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         webhook_id=world.webhook,
         delivery_id=world.delivery,
         import_id=world.job,
+        trigger_id=world.trigger,
     )
     return await client.request(method, path + case.query, json=case.body(world), headers=case.headers)
 
@@ -136,6 +140,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     paths += ["/api/v1/definitions", f"/api/v1/definition-versions/{world.definition}"]
     paths += ["/api/v1/webhooks", f"/api/v1/webhooks/{world.webhook}/deliveries"]
     paths += ["/api/v1/filters", "/api/v1/secrets", "/api/v1/imports", f"/api/v1/imports/{world.job}"]
+    paths += ["/api/v1/triggers", f"/api/v1/triggers/{world.trigger}/runs"]
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

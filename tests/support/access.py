@@ -8,6 +8,7 @@ NATIVE = "/api/v1"
 _QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
 _TASK = f"{NATIVE}/tasks/{{task_id}}"
 _SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
+_TRIGGER = f"{NATIVE}/triggers/{{trigger_id}}"
 _DEFINITION = f"{NATIVE}/definitions/{{definition:path}}"
 _TEMPLATE = f"{NATIVE}/flow-templates/{{template:path}}"
 _WEBHOOK = f"{NATIVE}/webhooks/{{webhook_id}}"
@@ -31,6 +32,7 @@ class World:
     webhook: str
     delivery: str
     job: str
+    trigger: str
 
 
 Body = Callable[[World], Any]
@@ -90,6 +92,10 @@ _HOURLY = {"kind": "cron", "expression": "0 * * * *"}
 
 def _an_hourly(_: World) -> Any:
     return {"trigger": _HOURLY, "task": {"queue": "intake:strike-reports"}}
+
+
+def _a_trigger(_: World) -> Any:
+    return {"selectBy": [{"getIn": ["key"], "value": "x"}], "task": {"queue": "intake:strike-reports"}}
 
 
 _JSON = {"Accept": "application/json"}
@@ -205,6 +211,18 @@ CASES: dict[tuple[str, str], Case] = {
         foreign=201,
         shows_nothing=lambda answer: answer["tasks"] == [],
     ),
+    ("GET", f"{NATIVE}/triggers"): Case(
+        right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "sub")
+    ),
+    ("POST", f"{NATIVE}/triggers"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_a_trigger, foreign=400),
+    ("PUT", _TRIGGER): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_a_trigger, foreign=400),
+    ("GET", _TRIGGER): Case(right="wim", refused=("nil", "sub")),
+    ("PATCH", _TRIGGER): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"description": "other"}),
+    ("DELETE", _TRIGGER): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_TRIGGER}/pause"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_TRIGGER}/resume"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
+    ("POST", f"{_TRIGGER}/run"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, body=lambda _: {"record": {}}),
+    ("GET", f"{_TRIGGER}/runs"): Case(right="wim", refused=("nil", "sub")),
     ("POST", f"{_QUEUE}/imports"): Case(
         right="sub", refused=("nil", "wim", "ann", "rex"), body=lambda _: {"url": "https://files.example.org/x.ndjson"}
     ),

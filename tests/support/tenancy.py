@@ -17,7 +17,7 @@ OWNED = frozenset(
     {"tasks", "queues", "definitions", "definitionVersions", "events", "stats", "redrives", "schedules", "firings"}
     | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
     | {"webhooks", "webhookDeliveries"}
-    | {"imports", "importErrors", "uploadPieces", "filters", "bulks", "bulkParts"}
+    | {"imports", "importErrors", "uploadPieces", "filters", "bulks", "bulkParts", "triggers"}
 )
 """Collections whose documents belong to tenants."""
 
@@ -32,6 +32,7 @@ ENGINE = frozenset(
         "backup.py",
         "audit_check.py",
     }
+    | {"record_sweeps.py"}
 )
 """Files of `store/` that only the engine and the start of a process call."""
 
