@@ -22,6 +22,7 @@ from store.audit import Audit
 NATIVE = "/api/v1"
 QUEUE = f"{NATIVE}/queues/{{namespace}}/{{name}}"
 _SCHEDULE = f"{NATIVE}/schedules/{{schedule_id}}"
+_TRIGGER = f"{NATIVE}/triggers/{{trigger_id}}"
 WEBHOOK = f"{NATIVE}/webhooks/{{webhook_id}}"
 _TENANT = f"{NATIVE}/tenants/{{tenant}}"
 _JOB = "/scheduler/jobs/{job_id}"
@@ -78,6 +79,13 @@ TRAILS: Mapping[tuple[str, str], Trail] = {
     ("POST", f"{_SCHEDULE}/pause"): _trail("schedule.pause", "schedules", "{schedule_id}"),
     ("POST", f"{_SCHEDULE}/resume"): _trail("schedule.resume", "schedules", "{schedule_id}"),
     ("POST", f"{_SCHEDULE}/run"): _trail("schedule.run", None, "{schedule_id}"),
+    ("POST", f"{NATIVE}/triggers"): _trail("trigger.post", "triggers", "@location"),
+    ("PUT", _TRIGGER): _trail("trigger.put", "triggers", "{trigger_id}"),
+    ("PATCH", _TRIGGER): _trail("trigger.patch", "triggers", "{trigger_id}"),
+    ("DELETE", _TRIGGER): _trail("trigger.delete", "triggers", "{trigger_id}"),
+    ("POST", f"{_TRIGGER}/pause"): _trail("trigger.pause", "triggers", "{trigger_id}"),
+    ("POST", f"{_TRIGGER}/resume"): _trail("trigger.resume", "triggers", "{trigger_id}"),
+    ("POST", f"{_TRIGGER}/run"): _trail("trigger.run", None, "{trigger_id}"),
     ("POST", f"{NATIVE}/scheduler/pause"): _trail("scheduler.pause", None, ""),
     ("POST", f"{NATIVE}/scheduler/resume"): _trail("scheduler.resume", None, ""),
     ("PUT", f"{NATIVE}/secrets/{{name}}"): _trail("secret.put", "secrets", "{name}"),
