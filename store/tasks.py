@@ -3,11 +3,12 @@
 Every method takes the tenant first. What goes over all tenants (timers, tickets, retention) is in `store/sweeps.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
@@ -19,6 +20,10 @@ from store.mongo import Document
 from store.query import Query
 
 _DUPLICATE = 11000
+_SMALL = 200
+"""Bytes of JSON up to which results are compared."""
+
+_json = msgspec.json.Encoder()
 
 
 @mongo.translating
@@ -127,14 +132,14 @@ class Tasks:
     async def finish(self, finishes: Sequence[tuple[str, str, Transition, Document]]) -> bool:
         """Write many ends (tenant, task id, blind change, further condition) at once; True when all of them fitted.
 
-        Equal changes under one fence go as one update. On False the caller reads the tasks to see which did not.
+        Equal changes under one fence, with equal small results, go as one update. On False the caller reads the tasks
+        to see which did not.
         """
         groups: dict[str, list[tuple[str, Transition, Document]]] = {}
         for number, (tenant, task_id, change, also) in enumerate(finishes):
-            empty = change.sets.get("result") is None
-            label = (
-                f"{tenant}/{change.exec_id}/{change.name}/{change.at}/{sorted(also.items())}" if empty else str(number)
-            )
+            result = _alike(change.sets.get("result"))
+            same = (tenant, change.exec_id, change.name, change.at, sorted(also.items()), result)
+            label = str(number) if result is None else str(same)
             groups.setdefault(label, []).append((documents.key(tenant, task_id), change, also))
         writes: list[UpdateOne | UpdateMany] = []
         for group in groups.values():
@@ -191,6 +196,16 @@ class Tasks:
         found |= {"state": {"$in": sorted(s.value for s in OPEN)}, "deletedAt": None}
         rows = self._tasks.find(found, {"_id": 1}).sort("schedule.at", 1).limit(limit)
         return [documents.name_of(row["_id"]) async for row in rows]
+
+
+def _alike(result: Any) -> bytes | None:
+    """What tells a small result from others; None for one that is not worth comparing."""
+    if result is None:
+        return b""
+    if isinstance(result, dict | list) and len(cast("Sized", result)) > _SMALL:
+        return None
+    written = _json.encode(result)
+    return written if len(written) <= _SMALL else None
 
 
 def _decode(row: Document) -> Task:

@@ -374,3 +374,18 @@ async def test_of_patches_of_one_version_one_wins(api: Api, queue: str) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 9
     (won,) = [answer.json()["name"] for answer in answers if answer.status_code == 200]
     assert (await api("sub").get(path(task))).json()["name"] == won
+
+
+async def test_each_task_keeps_its_own_result_whichever_ended_with_it(api: Api, queue: str) -> None:
+    results: list[Any] = [None, {"ok": True}, {"ok": True}, 1, True, 1.5, [], {}, "x" * 500, {"ok": 1}, None]
+    await api("sub").post(f"{support.QUEUE}/tasks/batch", json={"tasks": [{"name": str(n)} for n in range(len(results))]})
+    held = await support.claim(api("wim"), max=len(results))
+    items = [
+        {"id": task["id"], "execId": task["execId"], "action": "complete", "result": result}
+        for task, result in zip(held, results, strict=True)
+    ]
+    ended = (await api("wim").post("/api/v1/tasks/settle", json={"items": items})).json()["results"]
+    assert {each["status"] for each in ended} == {200}
+    for task, result in zip(held, results, strict=True):
+        kept = (await api("wim").get(f"/api/v1/tasks/{task['id']}")).json()
+        assert (kept["outcome"], kept.get("result"), type(kept.get("result"))) == ("succeeded", result, type(result))
