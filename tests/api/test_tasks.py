@@ -378,7 +378,8 @@ async def test_of_patches_of_one_version_one_wins(api: Api, queue: str) -> None:
 
 async def test_each_task_keeps_its_own_result_whichever_ended_with_it(api: Api, queue: str) -> None:
     results: list[Any] = [None, {"ok": True}, {"ok": True}, 1, True, 1.5, [], {}, "x" * 500, {"ok": 1}, None]
-    await api("sub").post(f"{support.QUEUE}/tasks/batch", json={"tasks": [{"name": str(n)} for n in range(len(results))]})
+    body = {"tasks": [{"name": str(number)} for number in range(len(results))]}
+    await api("sub").post(f"{support.QUEUE}/tasks/batch", json=body)
     held = await support.claim(api("wim"), max=len(results))
     items = [
         {"id": task["id"], "execId": task["execId"], "action": "complete", "result": result}
