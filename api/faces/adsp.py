@@ -26,7 +26,7 @@ from store.stats import Bucket, Spread
 
 PREFIX = "/task/v1"
 _BODY, _CALLER = "adsp.body", "adsp.caller"
-_WEEK = timedelta(days=7)
+_WEEK, _MINUTE = timedelta(days=7), timedelta(minutes=1)
 _ALL_QUEUES = 1000
 _NO_TENANT = "Cannot retrieve task without tenant context."
 
@@ -386,9 +386,9 @@ def _progressing(asked: Asked, what: str, refused: str) -> Callable[[Task], Task
 
 
 async def _event_metrics(asked: Asked, queue: Queue) -> dict[str, Any]:
-    """Wait and work durations in seconds, and event counts, of the last seven days."""
+    """Wait and work durations in seconds, and event counts, of the last seven days and the present minute."""
     now = asked.parts.parts.clock()
-    week: Bucket = await asked.parts.stats.total(asked.tenant, queue.key, now - _WEEK, now)
+    week: Bucket = await asked.parts.stats.total(asked.tenant, queue.key, now - _WEEK, now + _MINUTE)
     rate = {"since": shapes.when(now - _WEEK)}
     counts = {"created": "created", "completed": "succeeded", "cancelled": "canceled"}
     return {
