@@ -34,6 +34,7 @@ check: ## lint, format, types, import direction, no registry hosts
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.check_registry_hosts
+	@$(BIN)/python -m deploy.check_helm
 
 bench: ## measure a local stack of its own beside other task queues; QUICK=1 for one short round
 	@sh deploy/bootstrap.sh servers
