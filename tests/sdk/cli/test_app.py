@@ -20,7 +20,10 @@ COMMANDS = [
     *(["flows", name] for name in ("list", "start", "show", "cancel", "retry", "mermaid")),
     *(["schedules", name] for name in ("list", "show", "put", "delete", "pause", "resume", "run", "upcoming")),
     *(["schedules", name] for name in ("firings", "preview", "pause-all", "resume-all")),
-    *(["tenants", name] for name in ("list", "show", "put", "set")),
+    *(["tenants", name] for name in ("list", "show", "put", "create", "set", "delete", "export", "restore")),
+    *(["imports", name] for name in ("upload", "start", "list", "show", "errors", "cancel")),
+    *(["webhooks", name] for name in ("create", "list", "show", "pause", "resume", "delete", "test")),
+    *(["webhooks", name] for name in ("rotate-secret", "deliveries", "replay")),
 ]  # fmt: skip
 
 

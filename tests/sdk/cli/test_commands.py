@@ -7,6 +7,7 @@ from pathlib import Path
 from penstock.cli.exits import Exit
 
 from tests.sdk.cli.conftest import Run
+from tests.sdk.conftest import Server
 
 
 def test_queues(ada: Run, wim: Run) -> None:
@@ -128,3 +129,26 @@ def test_tenants(as_: Callable[..., Run]) -> None:
 def test_a_tenants_settings_are_changed(as_: Callable[..., Run]) -> None:
     root = as_("root", "core")
     assert root("tenants", "set", "demo", "displayName=Demo", "--json").json["displayName"] == "Demo"
+
+
+def test_a_tenant_is_exported_deleted_and_brought_back(as_: Callable[..., Run], server: Server, tmp_path: Path) -> None:
+    root, file = as_("root", "core"), str(tmp_path / "moving.ndjson")
+    issuer = f"{server.auth}/realms/acme"
+    assert root("tenants", "show", "moving").status == Exit.NOT_FOUND
+    exported = root("tenants", "export", "demo", file, "--json")
+    assert exported.status == 0, exported.err
+    lines = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    assert (lines[0]["tenant"], exported.json["bytes"]) == ("demo", Path(file).stat().st_size)
+    assert root("tenants", "restore", "demo", file).status == Exit.CONFLICT
+    refused = root("tenants", "restore", "demo", "/nope")
+    assert (refused.status, len(refused.err.splitlines())) == (Exit.USAGE, 1)
+    taken = root("tenants", "put", "moving", "--issuer", issuer)
+    assert (taken.status, len(taken.err.splitlines())) == (Exit.CONFLICT, 1), "an issuer belongs to one tenant"
+    made = root("tenants", "put", "moving", "--issuer", f"{server.auth}/realms/moving", "--json")
+    assert made.status == 0, made.err
+    deleted = root("tenants", "delete", "moving", "--grace", "1d", "--yes", "--json")
+    assert deleted.status == 0, deleted.err
+    assert deleted.json["eraseAt"]
+    asked = root("tenants", "create", "globex", "--admin", "hank", "--email", "hank@globex.example")
+    assert asked.status != 0, "without an account in Keycloak no realm is made"
+    assert len(asked.err.splitlines()) == 1

@@ -33,6 +33,7 @@ from penstock.errors import (
 from penstock.models.base import Backoff, RetryPolicy
 from penstock.models.definition import Concurrency, Definition, Target
 from penstock.models.flow import Flow, FlowTemplate
+from penstock.models.imports import Import
 from penstock.models.new import NewTask
 from penstock.models.queue import Bindings, Defaults, Queue, QueueMetrics
 from penstock.models.schedule import (
@@ -47,6 +48,7 @@ from penstock.models.schedule import (
     TaskOrder,
 )
 from penstock.models.task import ClaimedTask, Progress, Task
+from penstock.models.webhook import Delivery, Webhook
 from penstock.tokens import ClientCredentials, Password, RefreshToken, StaticToken
 from penstock.transport import Retries
 from penstock.work.context import Context
@@ -73,12 +75,14 @@ __all__ = [
     "Date",
     "Defaults",
     "Definition",
+    "Delivery",
     "Fail",
     "Firing",
     "Flow",
     "FlowOrder",
     "FlowTemplate",
     "Forbidden",
+    "Import",
     "Interval",
     "Invalid",
     "KeyReused",
@@ -115,6 +119,7 @@ __all__ = [
     "Unavailable",
     "UnknownField",
     "UsageError",
+    "Webhook",
     "Worker",
     "WrongState",
 ]

@@ -10,6 +10,7 @@ from penstock.calls.definitions import DefinitionCalls
 from penstock.calls.events import EventCalls
 from penstock.calls.flows import FlowCalls, FlowTemplateCalls
 from penstock.calls.holding import Holding
+from penstock.calls.imports import ImportCalls
 from penstock.calls.looking import Looking
 from penstock.calls.managing import Managing
 from penstock.calls.paths import ROOT
@@ -17,6 +18,7 @@ from penstock.calls.platform import TenantCalls
 from penstock.calls.queues import QueueCalls
 from penstock.calls.schedules import ScheduleCalls
 from penstock.calls.submitting import Submitting
+from penstock.calls.webhooks import WebhookCalls
 from penstock.faces import Async, Calls, Sync, operation
 from penstock.models.platform import Me
 from penstock.transport import Call, Retries, Transport
@@ -84,6 +86,22 @@ class AsyncSchedules(ScheduleCalls, Async):
     """Calls on schedules."""
 
 
+class Imports(ImportCalls, Sync):
+    """Calls on imports."""
+
+
+class AsyncImports(ImportCalls, Async):
+    """Calls on imports."""
+
+
+class Webhooks(WebhookCalls, Sync):
+    """Calls on webhooks."""
+
+
+class AsyncWebhooks(WebhookCalls, Async):
+    """Calls on webhooks."""
+
+
 class Events(EventCalls, Sync):
     """Calls on events."""
 
@@ -140,6 +158,8 @@ class AsyncClient(_General, Async):
         self.flows = AsyncFlows(self._transport)
         self.flow_templates = AsyncFlowTemplates(self._transport)
         self.schedules = AsyncSchedules(self._transport)
+        self.imports = AsyncImports(self._transport)
+        self.webhooks = AsyncWebhooks(self._transport)
         self.events = AsyncEvents(self._transport)
         self.tenants = AsyncTenants(self._transport)
 
@@ -193,6 +213,8 @@ class Client(_General, Sync):
         self.flows = Flows(*shared)
         self.flow_templates = FlowTemplates(*shared)
         self.schedules = Schedules(*shared)
+        self.imports = Imports(*shared)
+        self.webhooks = Webhooks(*shared)
         self.events = Events(*shared)
         self.tenants = Tenants(*shared)
 

@@ -14,7 +14,7 @@ import functools
 import os
 import random
 import ssl
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, TypeVar
@@ -70,6 +70,8 @@ class Call:
     path: str
     query: Query = field(default_factory=dict[str, Any])
     body: Any = None
+    content: Callable[[], AsyncIterable[bytes]] | None = None
+    """Makes the body anew for each attempt, where it is no JSON; `headers` say what it is."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     repeatable: bool = False
     read_seconds: float | None = None
@@ -189,7 +191,7 @@ class Transport:
             headers["authorization"] = f"Bearer {token}"
         if self._tenant is not None:
             headers["penstock-tenant"] = self._tenant
-        content = None
+        content: bytes | AsyncIterable[bytes] | None = None if call.content is None else call.content()
         if call.body is not None:
             headers.setdefault("content-type", "application/json")
             content = to_json(call.body, by_alias=True, inf_nan_mode="null")

@@ -11,12 +11,14 @@ from penstock.cli import (
     dev,
     exits,
     flows,
+    imports,
     output,
     queues,
     schedules,
     tasks,
     templates,
     tenants,
+    webhooks,
     workers,
 )
 from penstock.cli.shared import Session, command
@@ -59,6 +61,8 @@ definitions.add(app)
 flows.add(app)
 templates.add(app)
 schedules.add(app)
+imports.add(app)
+webhooks.add(app)
 workers.add(app)
 tenants.add(app)
 dev.add(app)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from penstock.models.base import Actor, Priority, Reason, Record
 from penstock.models.task import Outcome, State
 
@@ -39,9 +41,33 @@ class Me(Record):
     operator: bool = False
 
 
+class Credentials(Record):
+    """What the people and programs of a new realm begin with; the server shows them this once."""
+
+    username: str
+    password: str
+    temporary: bool = False
+    client_id: str
+    client_secret: str
+
+
 class Tenant(Record):
-    """An organisation, as far as the caller may see it."""
+    """An organisation, as far as the caller may see it; `credentials` when its realm was made just now."""
 
     id: str
     display_name: str | None = None
     issuer: str | None = None
+    state: str | None = None
+    erase_at: datetime | None = None
+    policy_url: str | None = None
+    http_targets: dict[str, Any] | None = None
+    created_at: datetime | None = None
+    version: int = 0
+    credentials: Credentials | None = None
+
+
+class Restored(Record):
+    """What an import of a tenant kept: documents by collection, and the collections that are never in an export."""
+
+    documents: dict[str, int] = Field(default_factory=dict[str, int])
+    withheld: tuple[str, ...] = ()
