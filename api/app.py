@@ -21,9 +21,7 @@ from api.feed import Feed
 from api.frames import Frames
 from api.measures import Measures
 from api.routes import (
-    audit as audit_routes,
-)
-from api.routes import (
+    aidbox_rules,
     callers,
     definitions,
     events,
@@ -47,6 +45,9 @@ from api.routes import (
     triggers,
     webhooks,
     worklists,
+)
+from api.routes import (
+    audit as audit_routes,
 )
 from api.tenancy import Tenancy
 from auth import basic, tokens
@@ -94,6 +95,7 @@ _ROUTERS = (
     records.router,
     imports.router,
     triggers.router,
+    aidbox_rules.router,
     secrets.router,
     schedules.router,
     series.router,

@@ -79,6 +79,8 @@ TRAILS: Mapping[tuple[str, str], Trail] = {
     ("POST", f"{_SCHEDULE}/pause"): _trail("schedule.pause", "schedules", "{schedule_id}"),
     ("POST", f"{_SCHEDULE}/resume"): _trail("schedule.resume", "schedules", "{schedule_id}"),
     ("POST", f"{_SCHEDULE}/run"): _trail("schedule.run", None, "{schedule_id}"),
+    ("PUT", f"{NATIVE}/aidbox/scheduler-rules/{{schedule_id}}"): _trail("schedule.put", "schedules", "{schedule_id}"),
+    ("PUT", f"{NATIVE}/aidbox/subscription-rules/{{trigger_id}}"): _trail("trigger.put", "triggers", "{trigger_id}"),
     ("POST", f"{NATIVE}/triggers"): _trail("trigger.post", "triggers", "@location"),
     ("PUT", _TRIGGER): _trail("trigger.put", "triggers", "{trigger_id}"),
     ("PATCH", _TRIGGER): _trail("trigger.patch", "triggers", "{trigger_id}"),

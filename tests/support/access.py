@@ -98,6 +98,15 @@ def _a_trigger(_: World) -> Any:
     return {"selectBy": [{"getIn": ["key"], "value": "x"}], "task": {"queue": "intake:strike-reports"}}
 
 
+def _a_rule(world: World) -> Any:
+    return {"schedule": "0 3 * * *", "task-request": {"definition": world.definition}}
+
+
+def _a_selecting_rule(world: World) -> Any:
+    select_by = [{"get-in": ["key"], "comparator": "eq", "value": "x"}]
+    return {"select-by": select_by, "task-request": {"definition": world.definition}}
+
+
 _JSON = {"Accept": "application/json"}
 
 CASES: dict[tuple[str, str], Case] = {
@@ -211,6 +220,14 @@ CASES: dict[tuple[str, str], Case] = {
         foreign=201,
         shows_nothing=lambda answer: answer["tasks"] == [],
     ),
+    ("PUT", f"{NATIVE}/aidbox/scheduler-rules/{{schedule_id}}"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_a_rule, foreign=400
+    ),
+    ("GET", f"{NATIVE}/aidbox/scheduler-rules/{{schedule_id}}"): Case(right="wim", refused=("nil", "sub")),
+    ("PUT", f"{NATIVE}/aidbox/subscription-rules/{{trigger_id}}"): Case(
+        right="ada", refused=_EVERYBODY_BUT_ADMINS, body=_a_selecting_rule, foreign=400
+    ),
+    ("GET", f"{NATIVE}/aidbox/subscription-rules/{{trigger_id}}"): Case(right="wim", refused=("nil", "sub")),
     ("GET", f"{NATIVE}/triggers"): Case(
         right="wim", refused=(), foreign=200, shows_nothing=_no_items, blind=("nil", "sub")
     ),
