@@ -16,13 +16,14 @@ from api.audited import Trailing
 from api.callers import Callers
 from api.context import Context
 from api.erasing import Erasing
-from api.faces import adsp, adsp_probes, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
+from api.faces import adsp, adsp_comments, adsp_probes, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
 from api.feed import Feed
 from api.frames import Frames
 from api.measures import Measures
 from api.routes import (
     aidbox_rules,
     callers,
+    comments,
     definitions,
     events,
     flow_templates,
@@ -68,6 +69,7 @@ from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
 from store.audit import Audit
+from store.comments import Comments
 from store.deliveries import Deliveries
 from store.estate import Estate
 from store.events import Events
@@ -102,6 +104,7 @@ _ROUTERS = (
     webhooks.router,
     worklists.router,
     people.router,
+    comments.router,
     callers.router,
     sign_in.router,
     tenants.router,
@@ -109,6 +112,7 @@ _ROUTERS = (
     audit_routes.router,
     health.router,
     adsp.router,
+    adsp_comments.router,
     adsp_stream.router,
     adsp_probes.router,
     aidbox.router,
@@ -208,6 +212,7 @@ def _lifespan(
                 secrets=Secrets(parts.record.database),
                 records=parts.record.records,
                 filters=Filters(parts.record.database),
+                comments=Comments(parts.record.database),
                 people=(whoever := People(settings, clock=clock)),
                 webhooks=Book(
                     Webhooks(parts.record.database),

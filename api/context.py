@@ -30,6 +30,7 @@ from broker.webhooks import Book
 from broker.worklist import Worklist
 from core.clock import Clock
 from store.audit import Audit
+from store.comments import Comments
 from store.estate import Estate
 from store.filters import Filters
 from store.overview import Overviews
@@ -55,6 +56,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     filters: Filters
     people: People
+    comments: Comments
     webhooks: Book
     frames: Frames
     estate: Estate
@@ -76,6 +78,10 @@ async def _lifecycle(request: Request) -> Lifecycle:
 
 async def _bulk(request: Request) -> BulkActions:
     return of(request).parts.bulk
+
+
+async def _comments(request: Request) -> Comments:
+    return of(request).comments
 
 
 async def _people(request: Request) -> People:
@@ -171,6 +177,9 @@ Lives = Annotated[Lifecycle, Depends(_lifecycle)]
 
 Bulking = Annotated[BulkActions, Depends(_bulk)]
 """One action on many tasks."""
+
+Commented = Annotated[Comments, Depends(_comments)]
+"""What people say about tasks."""
 
 Lookup = Annotated[People, Depends(_people)]
 """Who has which role."""

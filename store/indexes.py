@@ -212,6 +212,9 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("endedAt", ASCENDING)], name="age", partialFilterExpression={"endedAt": _PRESENT}),
     ],
+    "comments": [
+        IndexModel([("tenant", ASCENDING), ("task", ASCENDING), ("number", DESCENDING)], name="task"),
+    ],
     "filters": [IndexModel([("tenant", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="name")],
     "bulks": [
         IndexModel([("state", ASCENDING), ("startedAt", ASCENDING)], name="running"),

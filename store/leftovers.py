@@ -49,10 +49,20 @@ class Leftovers:
         """Remove these tasks for good, except those that were revived meanwhile; answers which are gone."""
         keys = [documents.key(tenant, name) for tenant, name in tasks]
         result = await self._tasks.delete_many({"_id": {"$in": keys}, "state": State.DONE.value})
-        if result.deleted_count == len(keys):
-            return tasks
-        revived = {row["_id"] async for row in self._tasks.find({"_id": {"$in": keys}}, {"_id": 1})}
-        return [task for task, key in zip(tasks, keys, strict=True) if key not in revived]
+        gone = tasks
+        if result.deleted_count != len(keys):
+            revived = {row["_id"] async for row in self._tasks.find({"_id": {"$in": keys}}, {"_id": 1})}
+            gone = [task for task, key in zip(tasks, keys, strict=True) if key not in revived]
+        await self._erase_comments(gone)
+        return gone
+
+    async def _erase_comments(self, gone: list[Key]) -> None:
+        by_tenant: dict[str, list[str]] = {}
+        for tenant, name in gone:
+            by_tenant.setdefault(tenant, []).append(name)
+        for tenant, names in by_tenant.items():
+            await self._database["comments"].delete_many({"tenant": tenant, "task": {"$in": names}})
+            await self._database["commentTopics"].delete_many({"_id": {"$in": documents.keys(tenant, names)}})
 
     async def queues_with_ended(self) -> list[tuple[str, str]]:
         """(tenant, queue) of everything that has ended tasks, also queues that are no more."""

@@ -449,6 +449,11 @@ def _asked(request: Request) -> Asked:
     return Asked(who, tenant_of(who, request.query_params.get("tenantId")), context.of(request))
 
 
+def body_of(request: Request) -> Any:
+    """The JSON that `Route` read."""
+    return request.scope[_BODY]
+
+
 def caller(request: Request) -> Principal:
     """Who `Route` found."""
     return request.scope[_CALLER]

@@ -48,6 +48,7 @@ async def world(api: Api, queue: str) -> World:
     (delivery,) = (await api("ada").get(f"/api/v1/webhooks/{hook}/deliveries")).json()["items"]
     link = {"url": "https://files.example.org/january.ndjson"}
     job = (await api("sub").post(f"{queue}/imports", json=link)).json()["id"]
+    await api("ann").post(f"/api/v1/tasks/{ready['id']}/comments", json={"content": "Mine."})
     shared: dict[str, Any] = {"name": "Open ones", "shared": True, "wanted": {}}
     saved = (await api("ada").post("/api/v1/filters", json=shared)).json()["id"]
     normal = {"action": "priority", "priority": "normal", "ids": [ready["id"]]}
@@ -124,6 +125,7 @@ async def _call(client: httpx.AsyncClient, route: tuple[str, str], case: Case, w
         flow_id=world.flow,
         step="decisions",
         filter_id=world.saved,
+        number=1,
         token=world.bulk,
         webhook_id=world.webhook,
         delivery_id=world.delivery,
@@ -141,6 +143,7 @@ async def _state(api: Api, world: World) -> list[Any]:
     paths += ["/api/v1/webhooks", f"/api/v1/webhooks/{world.webhook}/deliveries"]
     paths += ["/api/v1/filters", "/api/v1/secrets", "/api/v1/imports", f"/api/v1/imports/{world.job}"]
     paths += ["/api/v1/triggers", f"/api/v1/triggers/{world.trigger}/runs"]
+    paths.append(f"/api/v1/tasks/{world.ready['id']}/comments")
     paths += ["/api/v1/flow-templates", "/api/v1/flows", f"/api/v1/flows/{world.flow}"]
     paths += ["/api/v1/schedules", "/api/v1/scheduler", f"/api/v1/schedules/{world.schedule}/firings"]
     tenants = await root.get("/api/v1/tenants")

@@ -8,6 +8,7 @@ from broker import assembly
 from broker.retention import EVERY_SECONDS, TOMBSTONES, Retention
 from core.queue import Queue
 from core.task import Task
+from store.comments import Comment, Comments
 from store.eventlog import EventLog
 from store.events import Events
 from store.leftovers import Leftovers
@@ -34,6 +35,24 @@ async def ended(parts: assembly.Parts, queue: Queue) -> Task:
     log = EventLog(parts.record.database)
     await log.append([event(task.id, 1, await log.newest() + 1, at=parts.clock(), queue=queue.key)])
     return task
+
+
+async def test_comments_go_with_their_task(
+    parts: assembly.Parts, queue: Queue, retention: Retention, fake_clock: FakeClock
+) -> None:
+    comments = Comments(parts.record.database)
+    gone, kept = await ended(parts, queue), (await submit(parts, queue))[0]
+    for task in (gone, kept):
+        now = fake_clock()
+        said = Comment(
+            tenant="demo", task=task.id, number=0, content="x", created_by=ANN, created_at=now, updated_by=ANN,
+            updated_at=now,
+        )  # fmt: skip
+        await comments.add("demo", said)
+    fake_clock.advance(31 * DAY)
+    await retention.step()
+    left = [await comments.page("demo", task.id, before=None, limit=5) for task in (gone, kept)]
+    assert [len(each) for each in left] == [0, 1]
 
 
 async def there(parts: assembly.Parts, task: Task) -> tuple[bool, bool]:

@@ -250,6 +250,15 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", f"{NATIVE}/imports/{{import_id}}"): Case(right="wim", refused=("nil", "intake")),
     ("GET", f"{NATIVE}/imports/{{import_id}}/errors"): Case(right="sub", refused=("nil", "intake")),
     ("POST", f"{NATIVE}/imports/{{import_id}}/cancel"): Case(right="sub", refused=("nil", "rex", "wim", "intake")),
+    ("GET", f"{_TASK}/comments"): Case(right="sub", refused=("nil", "intake")),
+    ("POST", f"{_TASK}/comments"): Case(
+        right="wim", refused=("nil", "intake"), body=lambda _: {"content": "Looked at."}
+    ),
+    ("GET", f"{_TASK}/comments/{{number}}"): Case(right="wim", refused=("nil", "intake")),
+    ("PATCH", f"{_TASK}/comments/{{number}}"): Case(
+        right="ann", refused=("nil", "wim", "sub", "rex"), body=lambda _: {"content": "Other"}
+    ),
+    ("DELETE", f"{_TASK}/comments/{{number}}"): Case(right="ann", refused=("nil", "wim", "sub", "rex")),
     ("GET", f"{NATIVE}/roles"): Case(
         right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=lambda answer: answer["items"] != []
     ),
@@ -334,7 +343,7 @@ CASES: dict[tuple[str, str], Case] = {
 }
 """By method and path template. A route that is not here, and not in `PUBLIC`, fails the test."""
 
-ELSEWHERE = ("/task/v1/", "/stream/v1/", "/tasks", "/scheduler", "/rpc", "/v1/")
+ELSEWHERE = ("/task/v1/", "/comment/v1/", "/stream/v1/", "/tasks", "/scheduler", "/rpc", "/v1/")
 """Faces whose refusals have statuses of their own: what they refuse whom is tried in `tests/api/faces`."""
 
 PUBLIC = frozenset(

@@ -18,6 +18,7 @@ OWNED = frozenset(
     | {"flows", "flowTemplates", "flowTemplateVersions", "records", "eventTasks", "secrets"}
     | {"webhooks", "webhookDeliveries"}
     | {"imports", "importErrors", "uploadPieces", "filters", "bulks", "bulkParts", "triggers"}
+    | {"comments", "commentTopics"}
 )
 """Collections whose documents belong to tenants."""
 
