@@ -76,7 +76,7 @@ async def aidbox_rpc(request: Request) -> Response:
     return await _answered(request, None)
 
 
-@router.post("/rpc/{tenant}", responses=_ANSWERS, openapi_extra=_BODY)
+@router.post("/rpc/{tenant}", responses=_ANSWERS | described.refusals(errors.Invalid), openapi_extra=_BODY)
 async def aidbox_rpc_of(request: Request, tenant: guards.TenantId) -> Response:
     """The same for programs that authenticate by HTTP Basic and cannot say their tenant otherwise."""
     return await _answered(request, tenant)

@@ -26,7 +26,7 @@ class AuditParams(Body):
     by: Annotated[str | None, Field(max_length=200, description="The subject who did it")] = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    before: Annotated[int | None, Field(ge=1, le=2**53, description="`next` of the page before")] = None
+    before: Annotated[int | None, Field(ge=1, lt=2**53, description="`next` of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 

@@ -23,7 +23,7 @@ _CHUNK = 200
 After = Annotated[str | None, Query(max_length=150, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 QueueFilter = Annotated[str | None, Query(max_length=101, description="`namespace:name`")]
-Version = Annotated[int | None, Query(ge=1, description="An earlier version, as it was")]
+Version = Annotated[int | None, Query(ge=1, lt=2**31, description="An earlier version, as it was")]
 
 
 @router.get("/flow-templates", responses=described.answers(views.FlowTemplatePageView, "A page of templates, by name."))

@@ -30,7 +30,7 @@ _BEGUN = described.answers(views.FlowView, "The flow has begun.", status=201, he
 _CHARSET = "text/vnd.mermaid; charset=utf-8"
 
 StepName = Annotated[str, Path(min_length=1, max_length=70)]
-After = Annotated[int, Query(ge=0, description="`next` of the page before")]
+After = Annotated[int, Query(ge=0, lt=2**31, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 

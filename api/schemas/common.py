@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import (
@@ -71,7 +72,21 @@ TaskId = Annotated[str, _text(100)]
 ExecId = Annotated[str, _text(100), Field(description="The fence that the claim gave.")]
 Label = Annotated[str, _text(100)]
 Labels = Annotated[list[Label], Field(max_length=50)]
-Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+
+
+def addressed(url: str) -> str:
+    """The URL, if it has a host and a port that can be; for fields behind a pattern that looks at its scheme."""
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise PydanticCustomError("url", "is not an address: its host or port cannot be")
+    return url
+
+
+Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2_000), AfterValidator(addressed)]
 """Where something is; never followed by us."""
 Key = Annotated[str, _text(200)]
 Definition = Annotated[str, StringConstraints(pattern=rf"^{ids.DEFINITION.pattern}$")]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.schemas.common import (
@@ -16,6 +16,7 @@ from api.schemas.common import (
     Seconds,
     Strict,
     Text,
+    addressed,
     example,
     priority,
 )
@@ -59,7 +60,7 @@ class HttpTarget(Body):
     """An HTTP endpoint that gets each task pushed."""
 
     kind: Literal["http"]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]", max_length=2_000)]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]", max_length=2_000), AfterValidator(addressed)]
     method: Literal["POST", "PUT", "PATCH", "GET", "DELETE"] | None = None
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50, default_factory=dict)]
     secret_ref: Annotated[Text | None, Field(description="The secret that signs each call (Standard Webhooks)")] = None
@@ -76,7 +77,9 @@ class ImportOptions(Body):
     secret_ref: Annotated[Text | None, Field(description="The secret with the credentials; `allow` says for what")] = (
         None
     )
-    endpoint: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] | None = None
+    endpoint: (
+        Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500), AfterValidator(addressed)] | None
+    ) = None
     region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] | None = None
     lines: Literal["params", "tasks"] | None = None
     definition: Definition | None = None

@@ -3,15 +3,28 @@
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from api.schemas.common import Body, Definition, JsonObject, Label, Labels, PriorityLabel, Text, example, priority
+from api.schemas.common import (
+    Body,
+    Definition,
+    JsonObject,
+    Label,
+    Labels,
+    PriorityLabel,
+    Text,
+    addressed,
+    example,
+    priority,
+)
 from api.schemas.schedules import QueueKey
 from core.imports import Encoding, ImportState, LineOrder, Source, SourceKind
 
-Address = Annotated[str, StringConstraints(pattern=r"^(https?|s3|gs)://\S+$", max_length=4_000)]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)]
+Address = Annotated[
+    str, StringConstraints(pattern=r"^(https?|s3|gs)://\S+$", max_length=4_000), AfterValidator(addressed)
+]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500), AfterValidator(addressed)]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 Lines = Annotated[
     Literal["params", "tasks"],

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.schemas.common import Body, Text
+from api.schemas.common import Body, Text, addressed
 from core.tenant import TenantState
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=500)]
+Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=500), AfterValidator(addressed)
+]
 
 
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@\-]{0,99}$")]

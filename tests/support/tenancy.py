@@ -52,7 +52,7 @@ UNSCOPED = frozenset(
 """Methods elsewhere that are for the engine: (file, function)."""
 
 _STORE = str(Path(__file__).parents[2] / "store")
-_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/.+", re.DOTALL)
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/.*", re.DOTALL)
 
 
 class Watch(monitoring.CommandListener):
