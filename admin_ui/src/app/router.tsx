@@ -59,6 +59,14 @@ const AREA_VIEWS = [
   view("queues", () => import("@/areas/queues"), "Queues"),
   view("queues/new", () => import("@/areas/queues/new"), "NewQueue"),
   view("queues/$queue", () => import("@/areas/queues/detail"), "QueueDetail"),
+  view("flows", () => import("@/areas/flows"), "Flows"),
+  view("flows/templates/$template", () => import("@/areas/flows/template"), "FlowTemplate"),
+  view("flows/$flow", () => import("@/areas/flows/detail"), "FlowDetail"),
+  view("schedules", () => import("@/areas/schedules"), "Schedules"),
+  view("schedules/new", () => import("@/areas/schedules/detail"), "NewSchedule"),
+  view("schedules/$schedule", () => import("@/areas/schedules/detail"), "ScheduleDetail"),
+  view("definitions", () => import("@/areas/definitions"), "Definitions"),
+  view("definitions/$definition", () => import("@/areas/definitions/detail"), "DefinitionDetail"),
   view("tenants", () => import("@/areas/tenants"), "Tenants"),
 ];
 const tree = root.addChildren([landing, tenant.addChildren([home, signedIn, ...AREA_VIEWS])]);

@@ -1,0 +1,265 @@
+/** Makes a schedule or changes it, and says meanwhile when it would fire. */
+import {
+  Autocomplete,
+  Button,
+  Group,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { data } from "@/api/client";
+import { useQueues } from "@/areas/queues/useQueues";
+import { useMe } from "@/auth/SessionProvider";
+import { wordsOf } from "@/ui/act";
+import { shortMoment } from "@/ui/format";
+import { faultOfJson, JsonEditor } from "@/ui/JsonEditor";
+import { Panel } from "@/ui/parts";
+import { type Draft, triggerOf } from "./draft";
+
+const ZONES = Intl.supportedValuesOf("timeZone");
+
+interface Props {
+  first: Draft;
+  isNew: boolean;
+  save: (draft: Draft) => Promise<unknown>;
+  cancel: () => void;
+}
+
+export function Editor({ first, isNew, save, cancel }: Props) {
+  const { t } = useTranslation();
+  const { api, tenant } = useMe();
+  const queues = useQueues();
+  const [draft, setDraft] = useState(first);
+  const [refusal, setRefusal] = useState("");
+  const [busy, setBusy] = useState(false);
+  const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
+  const definitions = useQuery({
+    queryKey: [tenant, "definitions", "all"],
+    queryFn: async () =>
+      (await data(api.GET("/api/v1/definitions", { params: { query: { limit: 1000 } } }))).items,
+  });
+  const templates = useQuery({
+    queryKey: [tenant, "flow-templates", "all"],
+    queryFn: async () =>
+      (await data(api.GET("/api/v1/flow-templates", { params: { query: { limit: 1000 } } }))).items,
+  });
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    setRefusal("");
+    try {
+      await save(draft);
+    } catch (error) {
+      setRefusal(wordsOf(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+  const complete = draft.what === "flow" ? draft.template : draft.queue || draft.definition;
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <SimpleGrid cols={{ base: 1, md: 2 }}>
+          <Panel title={t("schedules.when")}>
+            <Stack gap="sm">
+              {isNew && (
+                <TextInput
+                  label={t("schedules.id")}
+                  value={draft.id}
+                  onChange={(event) => set({ id: event.currentTarget.value })}
+                  required
+                />
+              )}
+              <TextInput
+                label={t("queues.displayName")}
+                value={draft.displayName}
+                onChange={(event) => set({ displayName: event.currentTarget.value })}
+              />
+              <SegmentedControl
+                aria-label={t("schedules.when")}
+                data={(["cron", "interval", "date"] as const).map((kind) => ({
+                  value: kind,
+                  label: t(`schedules.kinds.${kind}`),
+                }))}
+                value={draft.kind}
+                onChange={(kind) => set({ kind: kind as Draft["kind"] })}
+              />
+              {draft.kind === "cron" && (
+                <>
+                  <TextInput
+                    label={t("schedules.expression")}
+                    description={t("schedules.expressionHint")}
+                    value={draft.expression}
+                    onChange={(event) => set({ expression: event.currentTarget.value })}
+                    styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+                    required
+                  />
+                  <Autocomplete
+                    label={t("schedules.timeZone")}
+                    data={ZONES}
+                    limit={30}
+                    value={draft.timeZone}
+                    onChange={(timeZone) => set({ timeZone })}
+                  />
+                </>
+              )}
+              {draft.kind === "interval" && (
+                <NumberInput
+                  label={t("schedules.every")}
+                  suffix=" s"
+                  min={1}
+                  value={draft.seconds}
+                  onChange={(value) => set({ seconds: Number(value) || 1 })}
+                />
+              )}
+              {draft.kind === "date" && (
+                <TextInput
+                  type="datetime-local"
+                  label={t("schedules.at")}
+                  value={draft.at}
+                  onChange={(event) => set({ at: event.currentTarget.value })}
+                  required
+                />
+              )}
+              <Preview draft={draft} />
+            </Stack>
+          </Panel>
+          <Panel title={t("schedules.what")}>
+            <Stack gap="sm">
+              <SegmentedControl
+                aria-label={t("schedules.what")}
+                data={[
+                  { value: "task", label: t("tasks.task") },
+                  { value: "flow", label: t("flows.flow") },
+                ]}
+                value={draft.what}
+                onChange={(what) => set({ what: what as Draft["what"] })}
+              />
+              {draft.what === "task" ? (
+                <>
+                  <Select
+                    label={t("tasks.columns.queue")}
+                    data={queues.data?.map(({ key }) => key) ?? []}
+                    value={draft.queue || null}
+                    onChange={(queue) => set({ queue: queue ?? "" })}
+                    searchable
+                    clearable
+                    disabled={Boolean(draft.definition)}
+                  />
+                  <Select
+                    label={t("tasks.definition")}
+                    data={definitions.data?.map(({ name }) => name) ?? []}
+                    value={draft.definition || null}
+                    onChange={(definition) => set({ definition: definition ?? "" })}
+                    searchable
+                    clearable
+                  />
+                  <TextInput
+                    label={t("tasks.name")}
+                    value={draft.name}
+                    onChange={(event) => set({ name: event.currentTarget.value })}
+                  />
+                </>
+              ) : (
+                <Select
+                  label={t("flows.template")}
+                  data={templates.data?.map(({ name }) => name) ?? []}
+                  value={draft.template || null}
+                  onChange={(template) => set({ template: template ?? "" })}
+                  searchable
+                />
+              )}
+              <JsonEditor
+                label={t("tasks.params")}
+                value={draft.params}
+                onChange={(params) => set({ params })}
+                minRows={4}
+              />
+              <SimpleGrid cols={2}>
+                <Select
+                  label={t("schedules.overlap")}
+                  data={(["allow", "skip", "replace"] as const).map((each) => ({
+                    value: each,
+                    label: t(`schedules.overlaps.${each}`),
+                  }))}
+                  value={draft.overlap}
+                  onChange={(overlap) => set({ overlap: overlap as Draft["overlap"] })}
+                  allowDeselect={false}
+                />
+                <Select
+                  label={t("schedules.misfire")}
+                  data={(["skip", "one", "all", "latest"] as const).map((each) => ({
+                    value: each,
+                    label: t(`schedules.misfires.${each}`),
+                  }))}
+                  value={draft.misfire}
+                  onChange={(misfire) => set({ misfire: misfire as Draft["misfire"] })}
+                  allowDeselect={false}
+                />
+              </SimpleGrid>
+            </Stack>
+          </Panel>
+        </SimpleGrid>
+        {refusal && (
+          <Text c="var(--pen-red)" size="sm" role="alert">
+            {refusal}
+          </Text>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={cancel}>
+            {t("action.cancel")}
+          </Button>
+          <Button type="submit" loading={busy} disabled={!complete || Boolean(faultOfJson(draft.params))}>
+            {t(isNew ? "schedules.create" : "action.save")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function Preview({ draft }: { draft: Draft }) {
+  const { t } = useTranslation();
+  const { api } = useMe();
+  const said = JSON.stringify(triggerOf(draft));
+  const [trigger] = useDebouncedValue(said, 400);
+  const preview = useQuery({
+    queryKey: ["schedule-preview", trigger],
+    queryFn: () =>
+      data(api.POST("/api/v1/schedules/preview", { body: { trigger: JSON.parse(trigger), count: 5 } })),
+    retry: false,
+  });
+  if (preview.error) {
+    return (
+      <Text size="sm" c="var(--pen-red)" role="status">
+        {wordsOf(preview.error)}
+      </Text>
+    );
+  }
+  return (
+    <div role="status">
+      <Text size="sm" fw={500}>
+        {preview.data?.words ?? " "}
+      </Text>
+      {preview.data?.items.map(({ at }) => (
+        <Text key={at} size="xs" c="dimmed" className="numbers">
+          {shortMoment(at)}
+        </Text>
+      ))}
+      {preview.data?.items.length === 0 && (
+        <Text size="xs" c="dimmed">
+          {t("schedules.never")}
+        </Text>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,103 @@
+/** A schedule as its editor holds it, and the body that it becomes. Pure. */
+import type { Schemas } from "@/api/client";
+
+export interface Draft {
+  id: string;
+  displayName: string;
+  kind: "cron" | "interval" | "date";
+  expression: string;
+  timeZone: string;
+  seconds: number;
+  /** As a browser's date field writes it: local, without a zone. */
+  at: string;
+  what: "task" | "flow";
+  queue: string;
+  definition: string;
+  template: string;
+  name: string;
+  params: string;
+  overlap: "allow" | "skip" | "replace";
+  misfire: "skip" | "one" | "all" | "latest";
+}
+
+export const NEW: Draft = {
+  id: "",
+  displayName: "",
+  kind: "cron",
+  expression: "0 8 * * MON-FRI",
+  timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
+  seconds: 3600,
+  at: "",
+  what: "task",
+  queue: "",
+  definition: "",
+  template: "",
+  name: "",
+  params: "",
+  overlap: "allow",
+  misfire: "skip",
+};
+
+const pretty = (value: unknown) =>
+  value === undefined || value === null ? "" : JSON.stringify(value, null, 2);
+
+export function draftOf(schedule: Schemas["ScheduleView"]): Draft {
+  const { trigger, task, flow } = schedule;
+  return {
+    ...NEW,
+    id: schedule.id,
+    displayName: schedule.displayName ?? "",
+    kind: trigger.kind,
+    ...(trigger.kind === "cron" && { expression: trigger.expression, timeZone: trigger.timeZone }),
+    ...(trigger.kind === "interval" && { seconds: trigger.seconds }),
+    ...(trigger.kind === "date" && { at: localOf(trigger.at) }),
+    what: flow ? "flow" : "task",
+    queue: task?.queue ?? "",
+    definition: task?.definition ?? "",
+    name: task?.name ?? "",
+    template: flow?.template ?? "",
+    params: pretty(task?.params ?? flow?.params),
+    overlap: schedule.overlap.policy,
+    misfire: schedule.misfire.policy,
+  };
+}
+
+/** A moment as a browser's date field wants it. */
+export function localOf(at: string): string {
+  const moment = new Date(at);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export function triggerOf(draft: Draft): Schemas["PreviewBody"]["trigger"] {
+  switch (draft.kind) {
+    case "cron":
+      return { kind: "cron", expression: draft.expression.trim(), timeZone: draft.timeZone.trim() || "UTC" };
+    case "interval":
+      return { kind: "interval", seconds: draft.seconds };
+    case "date":
+      return { kind: "date", at: draft.at ? new Date(draft.at).toISOString() : "" };
+  }
+}
+
+/** Changes of an existing schedule name only what the editor shows: what it does not know stays. */
+export function bodyOf(draft: Draft): Schemas["ScheduleBody"] {
+  const params = draft.params.trim() ? JSON.parse(draft.params) : null;
+  const order =
+    draft.what === "flow"
+      ? { flow: { template: draft.template, params } }
+      : {
+          task: {
+            queue: draft.definition ? undefined : draft.queue,
+            definition: draft.definition || undefined,
+            name: draft.name.trim() || undefined,
+            params,
+          },
+        };
+  return {
+    displayName: draft.displayName.trim() || null,
+    trigger: triggerOf(draft),
+    overlap: { policy: draft.overlap },
+    misfire: { policy: draft.misfire },
+    ...order,
+  } as Schemas["ScheduleBody"];
+}
