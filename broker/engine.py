@@ -119,7 +119,7 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "words": lambda: _words(parts),
         "bulk": lambda: loops.repeat("bulk", parts.bulk.step),
         "push": lambda: _push(parts),
-        "webhooks": lambda: _webhooks(parts),
+        "webhooks": lambda: _webhooks(parts, observer),
         "imports": lambda: _imports(parts),
         "triggers": lambda: _triggers(parts),
         "import tasks": lambda: _import_tasks(parts),
@@ -213,7 +213,7 @@ def _adsp_events(parts: Parts) -> Coroutine[Any, Any, None]:
     return announcer.run()
 
 
-def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
+def _webhooks(parts: Parts, watching: Observer) -> Coroutine[Any, Any, None]:
     first_delay = timedelta(seconds=parts.settings.webhook_retry_seconds)
     return webhook_hub.work(
         parts.record.database,
@@ -222,6 +222,7 @@ def _webhooks(parts: Parts) -> Coroutine[Any, Any, None]:
         _exchange(parts),
         clock=parts.clock,
         first_delay=first_delay,
+        meters=watching.webhooks,
     )
 
 

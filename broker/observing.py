@@ -14,6 +14,7 @@ from broker.meters import Gauger, Meters
 from broker.probes import Ready
 from broker.spans import Spans
 from broker.telemetry import Tracing
+from broker.webhook_meters import WebhookMeters
 from core import errors
 from core.events import Event
 from store.depths import Depths
@@ -29,6 +30,7 @@ class Observer(msgspec.Struct, frozen=True, kw_only=True):
 
     registry: CollectorRegistry
     meters: Meters
+    webhooks: WebhookMeters
     tracing: Tracing | None = None
     spans: Spans | None = None
 
@@ -63,7 +65,8 @@ def observer(most: int, tracing: Tracing | None = None) -> Observer:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     spans = None if tracing is None else Spans(tracing)
-    return Observer(registry=registry, meters=Meters(registry, most=most), tracing=tracing, spans=spans)
+    meters, webhooks = Meters(registry, most=most), WebhookMeters(registry)
+    return Observer(registry=registry, meters=meters, webhooks=webhooks, tracing=tracing, spans=spans)
 
 
 async def gauge(parts: Parts, watching: Observer) -> None:

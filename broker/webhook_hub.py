@@ -10,6 +10,7 @@ from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
+from broker.webhook_meters import WebhookMeters
 from broker.webhook_pump import Kit, Pump
 from core import cancelling, webhook
 from core.clock import Clock
@@ -48,6 +49,7 @@ class Hub:
                 group.create_task(loops.repeat("news of webhooks", self.listen))
         finally:
             await loops.ended(*self._running.values())
+            self._kit.meters.stand(well=0, failing=0)
 
     async def step(self) -> float:
         """Begin with new webhooks, stop with those that are paused or gone, tell the others what changed."""
@@ -55,6 +57,9 @@ class Hub:
         for key in [key for key in self._pumps if key not in wanted]:
             del self._pumps[key]
             await loops.ended(self._running.pop(key))
+            await self._clear(key)
+        failing = sum(each.standing.failing_since is not None for each in wanted.values())
+        self._kit.meters.stand(well=len(wanted) - failing, failing=failing)
         for key, running in wanted.items():
             pump = self._pumps.get(key)
             if pump is None:
@@ -75,6 +80,11 @@ class Hub:
                     if key[0] == tenant:
                         pump.wake.set()
         return NEWS_SECONDS
+
+    async def _clear(self, key: Key) -> None:
+        """Of a webhook that was removed: what its pump kept at the last moment."""
+        if await self._kit.webhooks.get(*key) is None:
+            await self._kit.deliveries.remove_of(*key)
 
     def _begin(self, key: Key, running: Running) -> None:
         pump = self._pumps[key] = Pump(running, self._kit)
@@ -127,6 +137,7 @@ async def work(
     *,
     clock: Clock,
     first_delay: timedelta,
+    meters: WebhookMeters,
 ) -> None:
     """The duty, for as long as it is led."""
     webhooks, deliveries, outbound = Webhooks(database), Deliveries(database), Outbound()
@@ -140,6 +151,7 @@ async def work(
         dice=random.Random(),
         first_delay=first_delay,
         tell=Notices(exchange, webhooks, deliveries).disabled,
+        meters=meters,
     )
     try:
         await Hub(kit).run()

@@ -16,6 +16,7 @@ import msgspec
 from broker import loops
 from broker.envelopes import Envelopes, encode
 from broker.webhook_calls import Caller
+from broker.webhook_meters import WebhookMeters
 from core import cancelling, webhook
 from core import delivery as rules
 from core.clock import Clock
@@ -48,6 +49,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     dice: random.Random
     first_delay: timedelta
     tell: Tell
+    meters: WebhookMeters
 
 
 class Pump:
@@ -60,6 +62,7 @@ class Pump:
         self.standing: Standing = running.standing
         self._cursor = running.standing.cursor
         self._failing_since = running.standing.failing_since
+        self._checked = False
         self._kit = kit
         self._health = Health()
 
@@ -69,6 +72,8 @@ class Pump:
 
     async def step(self) -> float:
         """Look for events, send what may be sent; answers the seconds until there may be more without being woken."""
+        if not self._checked:
+            await self._check()
         more = await self._look()
         rest = self._health.waits(self._kit.clock())
         if rest:
@@ -79,6 +84,14 @@ class Pump:
         return await self._pause()
 
     # --- from events to deliveries ---
+
+    async def _check(self) -> None:
+        """A cursor beyond all events came with its tenant from another installation: begin here and now."""
+        hook, newest = self.hook, await self._kit.events.newest(self.hook.tenant)
+        if newest < self._cursor:
+            await self._kit.webhooks.rewind(hook.tenant, hook.id, newest)
+            self._cursor = newest
+        self._checked = True
 
     async def _look(self) -> bool:
         """Make deliveries of the next events; True when there may be more of them at once."""
@@ -175,6 +188,7 @@ class Pump:
         """Send one once; True when it was taken, and the next of its task may follow."""
         kit, hook = self._kit, self.hook
         said = await kit.caller.call(hook, delivery.id, delivery.body)
+        kit.meters.tried(said.attempt)
         after = rules.tried(
             delivery, said.attempt, first_delay=kit.first_delay, dice=kit.dice, not_before=said.not_before
         )

@@ -76,6 +76,10 @@ class Webhooks:
         """Events up to `n` were looked at; never back."""
         await self._webhooks.update_one({"_id": documents.key(tenant, webhook_id)}, {"$max": {"cursor": n}})
 
+    async def rewind(self, tenant: str, webhook_id: str, n: int) -> None:
+        """Begin behind `n`, although it came further by numbers that count no more."""
+        await self._webhooks.update_one({"_id": documents.key(tenant, webhook_id)}, {"$set": {"cursor": n}})
+
     async def failing(self, tenant: str, webhook_id: str, since: datetime | None) -> datetime | None:
         """Nothing is taken since that moment, unless an earlier one is known; None: it takes again.
 

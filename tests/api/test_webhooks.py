@@ -147,6 +147,42 @@ async def _stopped(api: Api) -> bool:
     return not [task for task in asyncio.all_tasks() if task.get_name().startswith("webhook ")]
 
 
+async def test_a_cursor_of_another_installation_begins_here(api: Api) -> None:
+    """As after its tenant was imported from where there were more events."""
+    async with receiving(api) as receiver:
+        hook = await subscribe(api, receiver, paused=True)
+        await support.submit(api("sub"))
+        await wait_until(lambda: api.parts.record.database["events"].count_documents({}), what="an event")
+        key = {"_id": f"demo/{hook['id']}"}
+        await api.parts.record.database["webhooks"].update_one(key, {"$set": {"cursor": 10**9}})
+        await api("ada").patch(f"{HOOKS}/{hook['id']}", json={"paused": False})
+        await wait_until(lambda: _reached(api, hook, 1), what="it begins")
+        mine = await support.submit(api("sub"))
+        await took(receiver, 1)
+        assert [each.body["task"] for each in receiver.taken] == [mine["id"]]
+
+
+async def _reached(api: Api, hook: dict[str, Any], n: int) -> bool:
+    return (await webhook_calls.shown(api, hook))["reached"] == n
+
+
+async def test_nothing_is_left_of_a_removed_webhook(api: Api) -> None:
+    async with receiving(api) as receiver:
+        hook = await subscribe(api, receiver)
+        receiver.down = True
+        await support.submit(api("sub"))
+        await wait_until(lambda: receiver.tried, what="a try")
+        assert (await api("ada").delete(f"{HOOKS}/{hook['id']}")).status_code == 204
+        await wait_until(lambda: _stopped(api), what="the pump to stop")
+        kept = api.parts.record.database
+        await wait_until(lambda: _nothing_of(kept), what="nothing is left")
+
+
+async def _nothing_of(kept: Any) -> bool:
+    counts = [await kept[name].count_documents({}) for name in ("webhooks", "webhookDeliveries", "secrets")]
+    return not any(counts)
+
+
 async def test_a_secret_is_shown_once_and_exchanged_without_a_gap(api: Api) -> None:
     async with receiving(api) as receiver:
         hook = await subscribe(api, receiver)

@@ -60,11 +60,11 @@ async def test_nothing_is_lost_when_the_engine_that_delivers_is_killed(settings:
         )
         made: set[str] = set()
         for number in range(3):
-            leader = await wait_until(_leader(parts, running), what="somebody delivers", timeout=20, every=0.1)
+            leader = await wait_until(_leader(parts, running), what="somebody delivers", timeout=60, every=0.1)
             answers = await parts.lifecycle.submit(queue, [Submission()] * (TASKS // 3), by=ANN)
             made |= {answer.task.id for answer in answers if not isinstance(answer, Exception)}
             enough = (number * TASKS) // 3 + 30
-            await wait_until(lambda enough=enough: len(came) >= enough, what="some came", timeout=30)
+            await wait_until(lambda enough=enough: len(came) >= enough, what="some came", timeout=60)
             assert leader is not None
             if number < 1:
                 leader.kill()

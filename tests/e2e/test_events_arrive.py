@@ -98,7 +98,7 @@ async def test_events_arrive_in_order_once_each_whatever_is_cut_or_down_or_kille
             async with serving.hearing(address, token, path=STREAM, **criteria) as stream:
                 tasks = [await live_out(f"/{path}", sub, wim, mine) for _ in range(TASKS // 2)]
                 heard = await serving.take(stream, 7)
-            await wait_until(lambda: receiver.tried > 2, what="tries in vain", timeout=20)
+            await wait_until(lambda: receiver.tried > 2, what="tries in vain", timeout=60)
             os.kill(stack.local["pids"]["engine"], signal.SIGKILL)
             tasks += [await live_out(f"/{path}", sub, wim, mine) for _ in range(TASKS // 2)]
             resumed: dict[str, Any] = {"headers": {"Last-Event-ID": heard[-1].id}}
