@@ -223,6 +223,7 @@ def _webhooks(parts: Parts, watching: Observer) -> Coroutine[Any, Any, None]:
         clock=parts.clock,
         first_delay=first_delay,
         meters=watching.webhooks,
+        tracing=parts.tracing,
     )
 
 

@@ -8,7 +8,9 @@ import msgspec
 import standardwebhooks
 from cachetools import TTLCache
 
-from broker.outbound import Blocked, Call, Outbound, Unreachable
+from broker import telemetry
+from broker.outbound import Answer, Blocked, Call, Outbound, Unreachable
+from broker.telemetry import Tracing
 from broker.webhook_keys import Keyring
 from core import delivery, errors, push, webhook
 from core.clock import Clock
@@ -32,32 +34,27 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class Caller:
     """Makes signed calls."""
 
-    def __init__(self, outbound: Outbound, tenants: Tenants, keys: Keyring, *, clock: Clock) -> None:
+    def __init__(
+        self, outbound: Outbound, tenants: Tenants, keys: Keyring, *, clock: Clock, tracing: Tracing | None = None
+    ) -> None:
+        self._tracing = tracing
         self._outbound = outbound
         self._keys = keys
         self._tenants = tenants
         self._clock = clock
         self._allowed: TTLCache[str, tuple[str, ...]] = TTLCache(_TENANTS, _ALLOWED_SECONDS)
 
-    async def call(self, hook: Webhook, message_id: str, body: str) -> Said:
-        """Send a message once; what went wrong is in what is said. Raises `Unavailable`."""
+    async def call(self, hook: Webhook, message_id: str, body: str, *, trace: str | None = None) -> Said:
+        """Send a message once, in its task's trace; what went wrong is in what is said. Raises `Unavailable`."""
         at, loop = self._clock(), asyncio.get_running_loop()
         began = loop.time()
         secrets = webhook.signing(await self._keys.of(hook), at)
         if not secrets:
             return Said(attempt=Attempt(at=at, ms=0, error="It has no secret: exchange it by rotate-secret."))
-        call = Call(
-            method="POST",
-            url=hook.url,
-            headers=headers(secrets, message_id, body, at),
-            body=body.encode(),
-            timeout=TIMEOUT_SECONDS,
-            most=_MOST_READ,
-        )
-        allowed = await self._listed(hook.tenant)
+        named = headers(secrets, message_id, body, at)
         status = error = response = not_before = None
         try:
-            answer = await self._outbound.send(hook.tenant, call, allowed=allowed)
+            answer = await self._send(hook, named, body, trace)
         except (Unreachable, Blocked) as failure:
             error = failure.detail
         except (errors.Invalid, ValueError) as failure:
@@ -68,6 +65,21 @@ class Caller:
         took = round((loop.time() - began) * 1000)
         attempt = Attempt(at=at, ms=took, status=status, error=error, response=response)
         return Said(attempt=attempt, not_before=not_before)
+
+    async def _send(self, hook: Webhook, named: dict[str, str], body: str, trace: str | None) -> Answer:
+        about = {"penstock.tenant": hook.tenant, "penstock.webhook": hook.id}
+        tracing = None if trace is None else self._tracing
+        allowed = await self._listed(hook.tenant)
+        with telemetry.calling(tracing, "task webhook", trace, about) as parent:
+            call = Call(
+                method="POST",
+                url=hook.url,
+                headers=named if parent is None else {**named, "traceparent": parent},
+                body=body.encode(),
+                timeout=TIMEOUT_SECONDS,
+                most=_MOST_READ,
+            )
+            return await self._outbound.send(hook.tenant, call, allowed=allowed)
 
     async def _listed(self, tenant: str) -> tuple[str, ...]:
         if tenant not in self._allowed:

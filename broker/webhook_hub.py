@@ -8,6 +8,7 @@ from broker import loops
 from broker.envelopes import Envelopes, encode
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
+from broker.telemetry import Tracing
 from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
 from broker.webhook_meters import WebhookMeters
@@ -138,6 +139,7 @@ async def work(
     clock: Clock,
     first_delay: timedelta,
     meters: WebhookMeters,
+    tracing: Tracing | None = None,
 ) -> None:
     """The duty, for as long as it is led."""
     webhooks, deliveries, outbound = Webhooks(database), Deliveries(database), Outbound()
@@ -146,7 +148,7 @@ async def work(
         deliveries=deliveries,
         events=Events(database),
         envelopes=Envelopes(Snapshots(database)),
-        caller=Caller(outbound, tenants, Keyring(secrets, clock=clock), clock=clock),
+        caller=Caller(outbound, tenants, Keyring(secrets, clock=clock), clock=clock, tracing=tracing),
         clock=clock,
         dice=random.Random(),
         first_delay=first_delay,

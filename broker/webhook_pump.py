@@ -128,6 +128,7 @@ class Pump:
                 group=event.task,
                 task=event.task,
                 queue=event.queue,
+                trace=event.trace,
                 body=encode(body).decode(),
                 open=True,
                 created_at=now,
@@ -187,7 +188,7 @@ class Pump:
     async def _try(self, delivery: Delivery) -> bool:
         """Send one once; True when it was taken, and the next of its task may follow."""
         kit, hook = self._kit, self.hook
-        said = await kit.caller.call(hook, delivery.id, delivery.body)
+        said = await kit.caller.call(hook, delivery.id, delivery.body, trace=delivery.trace)
         kit.meters.tried(said.attempt)
         after = rules.tried(
             delivery, said.attempt, first_delay=kit.first_delay, dice=kit.dice, not_before=said.not_before

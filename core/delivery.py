@@ -71,6 +71,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Deliveries of one group go out one after the other: the task's id."""
     task: str | None = None
     queue: str | None = None
+    trace: str | None = None
+    """The `traceparent` under which the task was submitted."""
     body: str
     status: Status = Status.PENDING
     open: bool | None = None

@@ -14,6 +14,7 @@ from api import app as applications
 from broker import engine, observing
 from broker.telemetry import Tracing
 from core.settings import Settings
+from tests.api.webhook_calls import receiving, subscribe, took
 from tests.support import api as support
 from tests.support import target as targets
 from tests.support.api import QUEUE, Api
@@ -113,3 +114,19 @@ async def test_without_tracing_the_callers_own_trace_is_passed_on(api: Api, queu
     first, second = await support.claim(api("wim"), max=2)
     assert first["traceparent"] == ASKED["traceparent"]
     assert "traceparent" not in second
+
+
+async def test_a_webhook_is_told_the_trace_of_its_task(traced: Traced) -> None:
+    api = traced.api
+    async with receiving(api) as receiver:
+        await subscribe(api, receiver)
+        await api("sub").post(f"{QUEUE}/tasks", json={"name": "traced"}, headers=ASKED)
+        await took(receiver, 1)
+        await api("sub").post(f"{QUEUE}/tasks", json={"name": "not traced"})
+        await took(receiver, 2)
+        await wait_until(lambda: traced.spans("task webhook"), what="the call's span", timeout=20)
+        (call,) = traced.spans("task webhook")
+        assert call.context is not None
+        first, second = receiver.target.headers
+        assert first["traceparent"] == f"00-{TRACE}-{call.context.span_id:016x}-01"
+        assert int(second["traceparent"][-2:], 16) & 1 == 0

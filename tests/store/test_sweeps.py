@@ -1,5 +1,6 @@
 """What the engine sees of all tenants: leftovers pair by pair, lanes without reading tasks, and no stumbling."""
 
+import random
 from datetime import timedelta
 
 from core import transitions
@@ -93,3 +94,17 @@ async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.D
     left = await tasks.get("demo", revived.id)
     assert left is not None
     assert left.state is State.READY
+
+
+async def test_a_lease_that_was_renewed_after_the_look_is_not_taken_away(tasks: Tasks, sweeps: Sweeps) -> None:
+    one = task()
+    await tasks.insert("demo", [one])
+    claim = transitions.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
+    await tasks.claim("demo", [(one.id, one.priority)], claim, ANN.id)
+    late = NOW + timedelta(minutes=3)
+    (due,) = await sweeps.due(late, 10)
+    renewed = await tasks.apply_blind("demo", one.id, transitions.beat(at=late, exec_id="fence", progress=None))
+    assert renewed is not None
+    lost = transitions.lose_lease(due, at=late, dice=random.Random(1))
+    assert await sweeps.settle([(due, lost)]) == []
+    assert await tasks.get("demo", one.id) == renewed
