@@ -21,6 +21,7 @@ _MOST_WANTED = 8
 _FEWEST_LETTERS = 3
 
 _BETWEEN = re.compile(r"[\W_]+")
+_PLAIN = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 _SPACE = re.compile(r"\s+")
 
 
@@ -43,7 +44,7 @@ def of_task(task: Task) -> str:
     said = [text for text in (task.name, task.record_id, *task.labels, task.description) if text]
     if task.params is not None:
         _gather(task.params, said)
-    words = _BETWEEN.split(_folded(" ".join(said)[:_MOST_TEXT]).strip(), MOST)[: MOST - len(marks)]
+    words = _split(" ".join(said)[:_MOST_TEXT])[: MOST - len(marks)]
     return f" {' '.join(marks)} {' '.join(words)} "
 
 
@@ -76,6 +77,13 @@ def definition_mark(definition: str) -> str:
 
 def _joined(value: str) -> str:
     return _SPACE.sub("_", value)[: LONGEST - 1]
+
+
+def _split(text: str) -> list[str]:
+    """The words of a text, at least `MOST` of them if there are so many; by tables of bytes as far as that goes."""
+    if text.isascii():
+        return text.translate(_PLAIN).split(None, MOST)
+    return [word for word in _BETWEEN.split(_folded(text), MOST + 1) if word]
 
 
 def _folded(text: str) -> str:
