@@ -30,7 +30,7 @@ NAMES: Mapping[str, str] = {
 }
 """Our type of event to ADSP's name. Others have none there: a retry, a lease, a failure."""
 KINDS: Mapping[str, str] = {name: kind for kind, name in NAMES.items()}
-SILENT = frozenset({"notified", "cancel-requested"})
+SILENT = frozenset({"notified", "cancel-requested", "reminder", "follow-up", "overdue", "escalated"})
 """Types that change nothing which an event of a task tells."""
 
 _ENDS = frozenset(outcome.value for outcome in Outcome)
