@@ -16,7 +16,17 @@ from api.audited import Trailing
 from api.callers import Callers
 from api.context import Context
 from api.erasing import Erasing
-from api.faces import adsp, adsp_comments, adsp_probes, adsp_stream, aidbox, jobs, jobs_scheduler, xfsc
+from api.faces import (
+    adsp,
+    adsp_comments,
+    adsp_probes,
+    adsp_stream,
+    aidbox,
+    aidbox_resources,
+    jobs,
+    jobs_scheduler,
+    xfsc,
+)
 from api.feed import Feed
 from api.frames import Frames
 from api.measures import Measures
@@ -116,6 +126,7 @@ _ROUTERS = (
     adsp_stream.router,
     adsp_probes.router,
     aidbox.router,
+    aidbox_resources.router,
     xfsc.router,
     xfsc.probes,
     jobs.router,

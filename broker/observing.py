@@ -42,7 +42,7 @@ class Observer(msgspec.Struct, frozen=True, kw_only=True):
         for event in events:
             if event.reason is not None and event.outcome != "succeeded" and event.reason.type not in _QUIET:
                 _log.info(
-                    "task", event=event.type, reason=event.reason.type, task=event.task, tenant=event.tenant,
+                    "task", type=event.type, reason=event.reason.type, task=event.task, tenant=event.tenant,
                     queue=event.queue, seq=event.seq, trace=event.trace,
                 )  # fmt: skip
 

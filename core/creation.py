@@ -28,6 +28,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     follow_up_date: datetime | None = None
     priority: Priority | None = None
     execute_at: datetime | None = None
+    execute_said: str | None = None
+    """`execute_at` in the caller's words, for a face that echoes them."""
     delay: timedelta | None = None
     expire_at: datetime | None = None
     limits: Limits | None = None
@@ -98,6 +100,7 @@ def create(
         due_date=_due(submission, queue, begin),
         follow_up_date=submission.follow_up_date,
         execute_at=execute_at if waits else None,
+        execute_said=submission.execute_said,
         expire_at=None if submission.expire_at is None else clock.cut(submission.expire_at),
         overall_at=None if overall is None else begin + clock.span(overall),
         ticket_due=None if waits or slot is not None or builtin is not None else at + TICKET_REPAIR,

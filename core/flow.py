@@ -147,6 +147,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     """True on a child flow until its parent's record shows its end."""
     depth: int = 0
     execute_at: datetime | None = None
+    execute_said: str | None = None
+    """`execute_at` in the caller's words, for a face that echoes them."""
     overall_at: datetime | None = None
 
     seq: int
@@ -175,7 +177,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 BORN_WITH = frozenset(
     {
         "tenant", "id", "template", "version", "driver", "queue", "created_at", "created_by", "params", "label",
-        "context", "priority", "schedule", "parent", "depth", "execute_at", "overall_at",
+        "context", "priority", "schedule", "parent", "depth", "execute_at",
+        "execute_said", "overall_at",
     }
 )  # fmt: skip
 """Fields that never change: a save need not write them again (the params of a flow may be megabytes)."""

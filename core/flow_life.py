@@ -21,6 +21,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Any] = {}
     priority: Priority | None = None
     execute_at: datetime | None = None
+    execute_said: str | None = None
     schedule: ScheduleRef | None = None
     parent: Parent | None = None
     depth: int = 0
@@ -51,6 +52,7 @@ def begin(launch: Launch, *, template: Template, version: int, tenant: str, at: 
             unreported=None if launch.parent is None else True,
             depth=launch.depth,
             execute_at=launch.execute_at,
+            execute_said=launch.execute_said,
             overall_at=None if overall is None else start + timedelta(seconds=overall),
             updated_at=at,
             last_event=Note(type="created", at=at, by=by),

@@ -210,6 +210,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     """Keys of the marks that were."""
 
     execute_at: datetime | None = None
+    execute_said: str | None = None
+    """When it was to be executed first, in the caller's words."""
     expire_at: datetime | None = None
     overall_at: datetime | None = None
     cancel_by: datetime | None = None

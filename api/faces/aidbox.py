@@ -21,6 +21,7 @@ from api.faces import aidbox_wire as wire
 from api.faces.aidbox_wire import RpcError
 from api.guards import InTenant
 from auth import basic
+from auth.principal import Principal
 from auth.tokens import refuse
 from core import errors
 from core.errors import Fault
@@ -84,7 +85,7 @@ async def aidbox_rpc_of(request: Request, tenant: guards.TenantId) -> Response:
 
 async def _answered(request: Request, tenant: str | None) -> Response:
     try:
-        at = InTenant(who=guards.in_tenant(await _caller(request, tenant)))
+        at = InTenant(who=guards.in_tenant(await caller(request, tenant)))
         body = await wire.read(request)
         if not isinstance(body, list):
             return wire.answer(request, {"result": await _call(request, at, body)})
@@ -93,7 +94,7 @@ async def _answered(request: Request, tenant: str | None) -> Response:
             raise RpcError("invalid-request", f"A batch is an array of 1 to {_MOST_IN_BATCH} requests.")
         return wire.answer(request, [await _one(request, at, each) for each in calls])
     except errors.PenstockError as error:
-        return _refused(request, error)
+        return refused(request, error)
 
 
 async def _one(request: Request, at: InTenant, call: Any) -> dict[str, Any]:
@@ -124,7 +125,8 @@ async def _call(request: Request, at: InTenant, call: Any) -> dict[str, Any]:
         raise
 
 
-def _refused(request: Request, error: errors.PenstockError) -> Response:
+def refused(request: Request, error: errors.PenstockError) -> Response:
+    """The answer to a request that cannot be granted."""
     status = wire.status_of(error)
     if status >= 500:
         _log.warning("refused", code=error.code, detail=error.detail)
@@ -146,7 +148,8 @@ def _method_of(call: Any) -> str | None:
 # --- who calls ---
 
 
-async def _caller(request: Request, tenant: str | None) -> Any:
+async def caller(request: Request, tenant: str | None) -> Principal:
+    """Who calls, by a bearer token or HTTP Basic; raises `Unauthenticated`, `NotFound` for another's tenant."""
     here = context.of(request)
     written = request.headers.get("authorization", "")
     headers = request.scope["headers"]

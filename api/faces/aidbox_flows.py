@@ -31,7 +31,13 @@ async def create(request: Request, at: InTenant, params: asked.Create) -> dict[s
         raise RpcError("definition-not-found", error.detail, [fault]) from None
     bindings = await flow_guards.bindings_of(request, at.tenant, template.content.queue)
     policy.require(at.who, Action.SUBMIT, bindings)
-    launch = Launch(id=params.id, params=params.params, label=params.label, execute_at=params.execute_at)
+    launch = Launch(
+        id=params.id,
+        params=params.params,
+        label=params.label,
+        execute_at=params.execute_at,
+        execute_said=params.execute_said,
+    )
     flow, created = await parts.flows.start(template, launch, by=at.by)
     if not created:
         raise RpcError("workflow-already-exists", f"Workflow id:'{flow.id}' exists already.")
@@ -40,7 +46,7 @@ async def create(request: Request, at: InTenant, params: asked.Create) -> dict[s
 
 async def status(request: Request, at: InTenant, params: asked.FlowStatus) -> dict[str, Any]:
     """`awf.workflow/status`."""
-    flow = await _flow(request, at, params.id, Action.READ)
+    flow = await flow_of(request, at, params.id, Action.READ)
     said: dict[str, Any] = {"resource": shown.flow(flow)}
     record = context.of(request).parts.record
     if params.include_activities:
@@ -55,7 +61,7 @@ async def status(request: Request, at: InTenant, params: asked.FlowStatus) -> di
 
 async def cancel(request: Request, at: InTenant, params: asked.ById) -> dict[str, Any]:
     """`awf.workflow/cancel`: with all that it started."""
-    flow = await _flow(request, at, params.id, Action.CANCEL)
+    flow = await flow_of(request, at, params.id, Action.CANCEL)
     try:
         ended = await context.of(request).parts.flows.cancel(flow, by=at.by, message=None, now=True)
     except errors.WrongState:
@@ -76,6 +82,7 @@ async def list_flows(request: Request, at: InTenant, params: asked.List) -> dict
         status=filtered.status,
         outcome=filtered.outcome,
         text=filtered.ilike,
+        parent=filtered.requester,
         oldest_first="asc" in {params.sort.created_at, params.sort.last_updated},
         by_update=params.sort.last_updated is not None,
     )
@@ -93,7 +100,8 @@ async def _children(request: Request, flow: Flow, *, decisions: bool) -> list[di
     return [shown.task(task) for task in page.tasks]
 
 
-async def _flow(request: Request, at: InTenant, flow_id: str, action: Action) -> Flow:
+async def flow_of(request: Request, at: InTenant, flow_id: str, action: Action) -> Flow:
+    """A flow on which the caller may do this; raises `NotFound`, `Forbidden`."""
     try:
         return (await flow_guards.on_flow(request, at, flow_id, action)).flow
     except errors.NotFound:

@@ -45,6 +45,8 @@ class Create(Params):
     id: Id | None = None
     label: Label | None = None
     execute_at: Moment = Field(default=None, alias="executeAt")
+    execute_said: Any = Field(default=None, alias="executeAt")
+    """The same as it was written: it is echoed so."""
 
 
 class ById(Params):
@@ -75,6 +77,8 @@ class Filter(Params):
     status: Literal["created", "waiting", "ready", "requested", "in-progress", "done"] | None = None
     outcome: Literal["succeeded", "failed", "canceled"] | None = None
     ilike: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    requester: Name | None = None
+    """Ours: the id of the workflow that started it."""
 
 
 class Order(Params):

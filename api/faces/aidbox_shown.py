@@ -48,7 +48,7 @@ def task(found: Task, *, fenced: bool = False) -> dict[str, Any]:
     shown |= {"params": {} if found.params is None else found.params, "status": found.state.value}
     shown |= _absent_or(
         label=found.name,
-        executeAt=None if found.execute_at is None else instant(found.execute_at),
+        executeAt=_execute_at(found),
         execId=found.exec_id if fenced else None,
         retryCount=found.attempt or None,
         result=found.result,
@@ -103,7 +103,7 @@ def flow(found: Flow) -> dict[str, Any]:
     shown |= {"params": {} if found.params is None else found.params, "status": found.status.value}
     shown |= _absent_or(
         label=found.label,
-        executeAt=None if found.execute_at is None else instant(found.execute_at),
+        executeAt=found.execute_said or (found.execute_at and instant(found.execute_at)),
         result=found.result,
         error=found.error,
     )
@@ -115,6 +115,13 @@ def flow(found: Flow) -> dict[str, Any]:
         shown["requester"] = _caller(found.created_by)
     shown["meta"] = _meta(found.created_at, found.updated_at, found.seq)
     return shown
+
+
+def _execute_at(found: Task) -> str | None:
+    """In the caller's own words, until a retry has a moment of its own."""
+    if found.execute_said is not None and not found.spent:
+        return found.execute_said
+    return None if found.execute_at is None else instant(found.execute_at)
 
 
 def _action(event: Event) -> str:

@@ -45,6 +45,7 @@ async def create(request: Request, at: InTenant, params: asked.Create) -> dict[s
         name=params.label,
         params=params.params,
         execute_at=params.execute_at,
+        execute_said=params.execute_said,
         administrative=policy.allowed(at.who, Action.MANAGE),
     )
     try:
@@ -56,7 +57,7 @@ async def create(request: Request, at: InTenant, params: asked.Create) -> dict[s
 
 async def status(request: Request, at: InTenant, params: asked.TaskStatus) -> dict[str, Any]:
     """`awf.task/status`."""
-    found = await _task(request, at, params.id, Action.READ)
+    found = await task_of(request, at, params.id, Action.READ)
     said: dict[str, Any] = {"resource": shown.task(found)}
     here = context.of(request)
     if params.include_settings:
@@ -71,7 +72,7 @@ async def status(request: Request, at: InTenant, params: asked.TaskStatus) -> di
 
 async def cancel(request: Request, at: InTenant, params: asked.ById) -> dict[str, Any]:
     """`awf.task/cancel`: at once, also what runs."""
-    found = await _task(request, at, params.id, Action.CANCEL)
+    found = await task_of(request, at, params.id, Action.CANCEL)
     try:
         ended = await context.of(request).parts.lifecycle.cancel(found, by=at.by, message=None, now=True)
     except errors.WrongState:
@@ -82,16 +83,25 @@ async def cancel(request: Request, at: InTenant, params: asked.ById) -> dict[str
 
 async def list_tasks(request: Request, at: InTenant, params: asked.List) -> dict[str, Any]:
     """`awf.task/list`; with `next` where there is more, for `after`."""
-    record = context.of(request).parts.record
+    query = await selected(request, at, params)
+    if query is None:
+        return {"resources": []}
+    page = await context.of(request).parts.record.listing.page(at.tenant, query, after=params.after, limit=params.limit)
+    said: dict[str, Any] = {"resources": [shown.task(each) for each in page.tasks]}
+    return said if page.next is None else said | {"next": page.next}
+
+
+async def selected(request: Request, at: InTenant, params: asked.List) -> listing.Query | None:
+    """Which tasks of those that the caller may read are asked for; None where there cannot be any."""
     queues, mine = None, None
     if policy.reach(at.who) is not Reach.ALL:
-        readable, owned = await worklists.reachable(record.queues, at, frozenset())
+        readable, owned = await worklists.reachable(context.of(request).parts.record.queues, at, frozenset())
         queues, mine = tuple(sorted(readable or owned)), None if readable else at.who.subject
         if not queues:
-            return {"resources": []}
+            return None
     wanted = params.filter
     if wanted.status == "created":
-        return {"resources": []}
+        return None
     query = listing.Query(
         queues=queues,
         created_by=mine,
@@ -101,13 +111,12 @@ async def list_tasks(request: Request, at: InTenant, params: asked.List) -> dict
         without_definitions=tuple(wanted.exclude or ()),
         decisions=None if wanted.include is None or shown.DECISION not in wanted.include else True,
         text=wanted.ilike,
+        parent=wanted.requester,
         sort=_sort(params.sort),
     )
     if query.decisions:
-        query = msgspec.structs.replace(query, definitions=None)
-    page = await record.listing.page(at.tenant, query, after=params.after, limit=params.limit)
-    said: dict[str, Any] = {"resources": [shown.task(each) for each in page.tasks]}
-    return said if page.next is None else said | {"next": page.next}
+        return msgspec.structs.replace(query, definitions=None)
+    return query
 
 
 async def poll(request: Request, at: InTenant, params: asked.Poll) -> dict[str, Any]:
@@ -175,7 +184,7 @@ async def fail(request: Request, at: InTenant, params: asked.Fail) -> dict[str, 
 # --- shared ---
 
 
-async def _task(request: Request, at: InTenant, task_id: str, action: Action) -> Task:
+async def task_of(request: Request, at: InTenant, task_id: str, action: Action) -> Task:
     """A task on which the caller may do this; raises `NotFound`, `Forbidden`."""
     parts = context.of(request).parts
     found = await parts.record.tasks.get(at.tenant, task_id)

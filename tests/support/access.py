@@ -343,7 +343,10 @@ CASES: dict[tuple[str, str], Case] = {
 }
 """By method and path template. A route that is not here, and not in `PUBLIC`, fails the test."""
 
-ELSEWHERE = ("/task/v1/", "/comment/v1/", "/stream/v1/", "/tasks", "/scheduler", "/rpc", "/v1/")
+ELSEWHERE = (
+    *("/task/v1/", "/comment/v1/", "/stream/v1/", "/tasks", "/scheduler", "/v1/"),
+    *("/rpc", "/Aidbox", "/execution/"),
+)
 """Faces whose refusals have statuses of their own: what they refuse whom is tried in `tests/api/faces`."""
 
 PUBLIC = frozenset(

@@ -108,7 +108,7 @@ async def test_c2_create(api: Api, mail: str) -> None:
 
 async def test_a_task_waits_for_its_moment_under_the_id_it_was_given(api: Api, mail: str) -> None:
     task = await create(api, id="t-1", executeAt="2099-01-01T00:00:00")
-    assert (task["id"], task["status"], task["executeAt"]) == ("t-1", "waiting", "2099-01-01T00:00:00.000000Z")
+    assert (task["id"], task["status"], task["executeAt"]) == ("t-1", "waiting", "2099-01-01T00:00:00")
     again = await refused(api, "sub", "awf.task/create-and-execute", definition=MAIL, params={"to": "y"}, id="t-1")
     assert again["type"] == "task-already-exists"
 
@@ -397,6 +397,174 @@ async def test_workflows_are_listed(api: Api, onboard: str) -> None:
     assert await ids(filter={"ilike": "N 1"}) == [made[1]]
     first = await rpc(api, "ada", "awf.workflow/list", limit=2)
     assert await ids(limit=2, after=first["next"]) == [made[0]]
+
+
+async def test_a_child_workflow_tells_of_its_end(api: Api, onboard: str) -> None:
+    outer = (await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={}))["resource"]
+    await decide(api, schedule("inner", ONBOARD, "workflow"))
+    inner = await decide(api, {"action": "awf.workflow.action/complete-workflow", "result": {"inner": 1}})
+    assert inner["params"]["workflow"]["label"] == "inner"
+    told = await decide(api, {"action": "awf.workflow.action/complete-workflow", "result": {"outer": 1}})
+    assert told["params"]["event"] == "awf.workflow.event/workflow-completed"
+    assert told["params"]["workflow-id"] == inner["requester"]["id"]
+    assert told["params"]["activity"]["result"] == {"inner": 1}
+    child = (await api("sub").get(f"/AidboxWorkflow/{inner['requester']['id']}")).json()
+    assert child["requester"] == {"id": outer["id"], "resourceType": "AidboxWorkflow"}
+    assert (await ended(api, outer["id"]))["result"] == {"outer": 1}
+
+
+async def test_doing_nothing_waits_for_the_other_activity(api: Api, onboard: str) -> None:
+    flow = (await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={}))["resource"]
+    await decide(api, schedule("one"), schedule("two"))
+    await send(api)
+    await decide(api, {"action": "do-nothing"})
+    await send(api)
+    await decide(api, {"action": "complete-workflow", "result": {}})
+    assert (await ended(api, flow["id"]))["outcome"] == "succeeded"
+
+
+async def test_a_decision_that_fails_for_good_fails_the_workflow(api: Api, mail: str, running: None) -> None:
+    body = {"driver": "decisions", "queue": "intake:strike-reports", "decision": {"retry": {"maxAttempts": 1}}}
+    answer = await api("ada").put(f"/api/v1/flow-templates/{ONBOARD}", json=body)
+    assert answer.status_code == 201, answer.text
+    flow = (await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={}))["resource"]
+    task = await decision(api)
+    await rpc(api, "wim", "awf.task/fail", **fence_of(task), error={"message": "no idea"})
+    end = await ended(api, flow["id"])
+    assert (end["outcome"], end["outcomeReason"]["type"]) == ("failed", "awf.task/failed-due-to-in-progress-timeout")
+
+
+async def test_a_workflow_begins_at_its_moment(api: Api, onboard: str) -> None:
+    when = "2099-01-01T00:00:00"
+    made = await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={}, executeAt=when)
+    flow = made["resource"]
+    assert (flow["status"], flow["executeAt"]) == ("created", when)
+    listed = await rpc(api, "ada", "awf.workflow/list", filter={"status": "created"})
+    assert [each["id"] for each in listed["resources"]] == [flow["id"]]
+    await rpc(api, "sub", "awf.workflow/cancel", id=flow["id"])
+    assert (await ended(api, flow["id"]))["outcome"] == "canceled"
+
+
+# --- resources ---
+
+
+async def test_resources_are_read_by_their_address(api: Api, onboard: str) -> None:
+    flow = (await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={"name": "x"}))[
+        "resource"
+    ]
+    first = await decision(api)
+    read = (await api("sub").get(f"/AidboxWorkflow/{first['requester']['id']}")).json()
+    assert (read["id"], read["params"], read["status"]) == (flow["id"], {"name": "x"}, "in-progress")
+    task = await create(api)
+    assert (await api("sub").get(f"/AidboxTask/{task['id']}")).json() == task
+    for path in (f"/AidboxTask/{flow['id']}", f"/AidboxWorkflow/{task['id']}", "/AidboxTask/none"):
+        assert (await api("sub").get(path)).status_code == 404
+    assert (await api("sub", "acme").get(f"/AidboxTask/{task['id']}")).status_code == 404
+    assert (await api("nil").get(f"/AidboxTask/{task['id']}")).status_code == 403
+    assert (await api(None).get(f"/AidboxTask/{task['id']}")).status_code == 401
+    as_yaml = await api("sub").get(f"/AidboxTask/{task['id']}?_format=yaml")
+    assert yaml.safe_load(as_yaml.text)["id"] == task["id"]
+
+
+async def test_resources_are_searched(api: Api, onboard: str) -> None:
+    flow = (await rpc(api, "sub", "awf.workflow/create-and-execute", definition=ONBOARD, params={}))["resource"]
+    await decide(api, schedule("one"))
+
+    async def ids(path: str) -> list[str]:
+        bundle = (await api("ada").get(path)).json()
+        assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "searchset")
+        assert bundle["total"] >= len(bundle["entry"])
+        return [each["resource"]["id"] for each in bundle["entry"]]
+
+    async def there() -> bool:
+        return len(await ids(f"/AidboxTask?definition={MAIL}&requester.id={flow['id']}")) == 1
+
+    await wait_until(there, what="the activity")
+    alone = await create(api)
+    of_flow = await ids(f"/AidboxTask?requester.id={flow['id']}&.status=ready")
+    assert len(of_flow) == 1
+    assert await ids("/AidboxTask?.status=ready") == [alone["id"], *of_flow]
+    assert await ids(f"/AidboxTask?definition-not={MAIL}&.status=ready") == []
+    assert await ids(f"/AidboxWorkflow?definition={ONBOARD}&.status=in-progress") == [flow["id"]]
+    total = (await api("ada").get("/AidboxTask?.status=ready&_count=0")).json()
+    assert (total["total"], total["entry"]) == (2, [])
+    assert (await api("ada").get("/AidboxTask?.status=lost")).status_code == 422
+
+
+async def test_the_older_way_to_execute(api: Api, mail: str) -> None:
+    made = await api("sub").post(f"/execution/{MAIL}", json={"to": "x@example.org"})
+    assert (made.status_code, set(made.json())) == (201, {"id"})
+    read = await api("sub").get(f"/execution/{MAIL}/{made.json()['id']}")
+    assert (read.json()["definition"], read.json()["params"]) == (MAIL, {"to": "x@example.org"})
+    assert (await api("sub").get(f"/execution/other/{made.json()['id']}")).status_code == 404
+    assert (await api("sub").post(f"/execution/{MAIL}", json={})).status_code == 422
+    assert (await api("sub").post(f"/execution/{MAIL}", json=[1])).status_code == 422
+
+
+# --- time limits ---
+
+
+@pytest.fixture
+async def hasty(api: Api, mail: str, running: None) -> str:
+    """The definition with time limits that a test can wait for."""
+    limits = {"startTimeoutSeconds": 0.5, "leaseSeconds": 0.5}
+    retry = {"maxAttempts": 2, "backoff": {"kind": "exponential", "initialSeconds": 0.2}}
+    answer = await api("ada").patch(f"/api/v1/definitions/{MAIL}", json=limits | {"retry": retry})
+    assert answer.status_code == 200, answer.text
+    return mail
+
+
+async def reached(api: Api, task: dict[str, Any], status: str) -> dict[str, Any]:
+    """The task once it has that status."""
+    found: dict[str, Any] = {}
+
+    async def there() -> bool:
+        found.update((await rpc(api, "sub", "awf.task/status", id=task["id"]))["resource"])
+        return found["status"] == status
+
+    await wait_until(there, what=status)
+    return found
+
+
+async def test_what_is_not_started_in_time_is_ready_again_and_costs_no_attempt(api: Api, hasty: str) -> None:
+    await create(api)
+    old = await taken(api, start=False)
+    again = await reached(api, old, "ready")
+    assert "retryCount" not in again
+    said = await refused(api, "wim", "awf.task/start", **fence_of(old))
+    assert said["type"] == "exec-id-mismatch"
+    new = await taken(api)
+    assert (new["id"], new["retryCount"], new["execId"] == old["execId"]) == (old["id"], 1, False)
+
+
+async def test_attempts_without_a_heartbeat_are_tried_again_and_then_fail(api: Api, hasty: str) -> None:
+    began = await create(api)
+    first = await taken(api)
+    waits = await reached(api, first, "waiting")
+    assert waits["executeAt"] > began["meta"]["createdAt"]
+    assert "outcome" not in waits
+    second = await taken(api)
+    assert second["retryCount"] == 2
+    end = await reached(api, second, "done")
+    assert (end["outcome"], end["retryCount"]) == ("failed", 2)
+    assert end["outcomeReason"]["type"] == "awf.task/failed-due-to-in-progress-timeout"
+    assert end["outcomeReason"]["message"]
+    for method in ("notify", "success", "fail"):
+        late = await refused(api, "wim", f"awf.task/{method}", **fence_of(first), notification="heartbeat")
+        assert late["type"] == "exec-id-mismatch"
+
+
+async def test_a_heartbeat_keeps_what_runs(api: Api, hasty: str) -> None:
+    await create(api)
+    task = await taken(api)
+    until = task["meta"]["lastUpdated"]
+    for _ in range(4):
+        await asyncio.sleep(0.2)
+        beat = await rpc(api, "wim", "awf.task/notify", **fence_of(task), notification="heartbeat")
+        assert beat["inProgressTimeoutAt"] > until
+        until = beat["inProgressTimeoutAt"]
+    done = (await rpc(api, "wim", "awf.task/success", **fence_of(task), result={}))["resource"]
+    assert (done["outcome"], done["retryCount"]) == ("succeeded", 1)
 
 
 # --- the wire ---
