@@ -28,6 +28,8 @@ from store.webhooks import Running, Webhooks
 LOOK_SECONDS = 1.0
 """How soon a new or changed webhook is noticed."""
 NEWS_SECONDS = 0.2
+_REST_PER_TENANT = 0.001
+"""So that asking for news never takes more than a share of the record's time, however many tenants there are."""
 _PAGE = 1000
 
 Key = tuple[str, str]
@@ -66,13 +68,13 @@ class Hub:
             if pump is None:
                 self._begin(key, running)
             elif (pump.hook, pump.standing.wakes) != (running.hook, running.standing.wakes):
-                pump.hook, pump.standing = running.hook, running.standing
-                pump.wake.set()
+                pump.refresh(running)
         return LOOK_SECONDS
 
     async def listen(self) -> float:
         """Wake the pumps of tenants in which something happened."""
-        for tenant in {tenant for tenant, _ in self._pumps}:
+        tenants = {tenant for tenant, _ in self._pumps}
+        for tenant in tenants:
             cancelling.heed()
             newest = await self._kit.events.newest(tenant)
             if newest != self._newest.get(tenant):
@@ -80,7 +82,7 @@ class Hub:
                 for key, pump in self._pumps.items():
                     if key[0] == tenant:
                         pump.wake.set()
-        return NEWS_SECONDS
+        return max(NEWS_SECONDS, len(tenants) * _REST_PER_TENANT)
 
     async def _clear(self, key: Key) -> None:
         """Of a webhook that was removed: what its pump kept at the last moment."""

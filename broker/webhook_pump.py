@@ -63,6 +63,9 @@ class Pump:
         self._cursor = running.standing.cursor
         self._failing_since = running.standing.failing_since
         self._checked = False
+        self._known = False
+        """Whether `next_due` is right: nobody but this pump has written deliveries since."""
+        self._next_due: datetime | None = None
         self._kit = kit
         self._health = Health()
 
@@ -78,10 +81,19 @@ class Pump:
         rest = self._health.waits(self._kit.clock())
         if rest:
             return rest
-        sent = await self._send()
+        sent = await self._send() if self._may_be_due else False
         if more or sent:
             return 0.0
         return await self._pause()
+
+    def refresh(self, running: Running) -> None:
+        """It was changed, or deliveries of it were."""
+        self.hook, self.standing, self._known = running.hook, running.standing, False
+        self.wake.set()
+
+    @property
+    def _may_be_due(self) -> bool:
+        return not self._known or (self._next_due is not None and self._next_due <= self._kit.clock())
 
     # --- from events to deliveries ---
 
@@ -96,7 +108,8 @@ class Pump:
     async def _look(self) -> bool:
         """Make deliveries of the next events; True when there may be more of them at once."""
         hook, kit = self.hook, self._kit
-        if await kit.deliveries.waiting(hook.tenant, hook.id, at_most=WINDOW) >= WINDOW:
+        is_empty = self._known and self._next_due is None
+        if not is_empty and await kit.deliveries.waiting(hook.tenant, hook.id, at_most=WINDOW) >= WINDOW:
             return False
         chosen = hook.filter
         types = webhook.types_wanted(hook)
@@ -160,12 +173,14 @@ class Pump:
             for each in deliveries
         ]
         await self._kit.deliveries.insert(hook.tenant, waiting)
+        self._known = False
 
     # --- from deliveries to the receiver ---
 
     async def _send(self) -> bool:
         """Send what is due, tasks side by side, each in its order; True when anything was tried."""
         hook, kit = self.hook, self._kit
+        self._known = False
         due = await kit.deliveries.due(hook.tenant, hook.id, now=kit.clock(), limit=1 if self._health.down else _PAGE)
         if not due:
             return False
@@ -228,8 +243,10 @@ class Pump:
             self.hook = msgspec.structs.replace(self.hook, disabled=stop)
 
     async def _pause(self) -> float:
-        hook, kit = self.hook, self._kit
-        due = await kit.deliveries.next_due(hook.tenant, hook.id)
-        if due is None:
+        if not self._known:
+            # Noted before it is read: who writes meanwhile (`refresh`) makes it unknown again.
+            self._known = True
+            self._next_due = await self._kit.deliveries.next_due(self.hook.tenant, self.hook.id)
+        if self._next_due is None:
             return _IDLE_SECONDS
-        return min(max((due - kit.clock()).total_seconds(), 0.05), _IDLE_SECONDS)
+        return min(max((self._next_due - self._kit.clock()).total_seconds(), 0.05), _IDLE_SECONDS)
