@@ -112,14 +112,14 @@ class Listing:
     async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document] | None:
         """What has these words; None where so many tasks do that their own order is the better way."""
         in_order = plan.wanted.sort in _PLACED and bool(marked.words)
-        lead = words.Wanted(words=marked.words)
-        if len(marked.words) > 1 or not in_order:
-            lead, count = await self._rarest(plan.tenant, marked)
-            if count >= _FEW and not in_order:
-                return None
         texts = [{"text": {"$exists": True}}, *([] if said is None else matching.unread(said))]
         # These first: what is put into the index meanwhile is found there then.
-        unread = await self._merged(plan, plan.exact | {"$and": texts}, hint="unread")
+        (lead, count), unread = await asyncio.gather(
+            self._rarest(plan.tenant, marked, exactly=not in_order),
+            self._merged(plan, plan.exact | {"$and": texts}, hint="unread"),
+        )
+        if count >= _FEW and not in_order:
+            return None
         first = matching.lead(lead)
         others = [word for word in marked.words if word not in lead.words]
         beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
@@ -129,8 +129,13 @@ class Listing:
         read = [row for row in await self._merged(plan, found, hint="words") if str(row["_id"]) not in known]
         return self._cut(plan, [unread, read])
 
-    async def _rarest(self, tenant: str, marked: words.Wanted) -> tuple[words.Wanted, int]:
-        """The word (or, without any, the beginning) that the fewest open tasks have, and how many, up to `_FEW`."""
+    async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, int]:
+        """The word (or, without any, the beginning) that the fewest open tasks have, and how many, up to `_FEW`.
+
+        How many is not counted where there is one word only, unless that is asked for (`exactly`).
+        """
+        if len(marked.words) == 1 and not exactly:
+            return words.Wanted(words=marked.words), 0
         each = [words.Wanted(words=(word,)) for word in marked.words]
         each = each or [words.Wanted(beginnings=(beginning,)) for beginning in marked.beginnings]
         is_open = {"state": {"$in": sorted(state.value for state in OPEN)}}

@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "by follow-up date": ("followUpDate", _page(queues=HERE, states=OPEN, sort=Sort.FOLLOW_UP)),
     "a word": ("unread", _page(queues=HERE, states=OPEN, text="one")),
     "a word, newest first": ("unread", _page(queues=HERE, states=OPEN, text="one", sort=Sort.CREATED_DESC)),
-    "two words": ("words", _page(queues=HERE, states=OPEN, text="one two")),
+    "two words": ("unread", _page(queues=HERE, states=OPEN, text="one two")),
     "a label": ("unread", _page(queues=HERE, states=OPEN, label="x")),
     "of somebody's making": ("unread", _page(queues=HERE, states=OPEN, created_by="u-ann")),
     "subscriptions": ("builtin", lambda t, p, s: t.of_builtin("demo", "awf.task/subscribe", after="", limit=100)),

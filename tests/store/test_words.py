@@ -1,5 +1,6 @@
 """Finding by words: before and after they are read into the index, in every order, and however they change."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from datetime import timedelta
@@ -153,3 +154,27 @@ async def test_a_held_task_stays_found(tasks: Tasks, listing: Listing, reading: 
     assert await tasks.claim("demo", [(made.id, int(made.priority))], change, WIM.id)
     assert await found(listing, text="gull") == ["gull"]
     assert await found(listing, text="gull", states=frozenset({State.READY})) == []
+
+
+async def test_a_task_is_found_from_its_insert_on_while_words_are_being_read(
+    tasks: Tasks, listing: Listing, reading: Unread
+) -> None:
+    """Whichever of the two indexes has it at that moment."""
+    over = asyncio.Event()
+
+    async def read() -> None:
+        while not over.is_set():
+            await reading.read(LATER, 2)
+
+    behind = asyncio.create_task(read())
+    try:
+        for number in range(60):
+            made = task(name=f"gull w{number}", at=NOW + timedelta(milliseconds=number))
+            await tasks.insert("demo", [made])
+            assert await found(listing, text=f"w{number}") == [made.name]
+            assert await found(listing, text=f"gull w{number // 2}") == [f"gull w{number // 2}"]
+        every = await found(listing, text="gull", sort=Sort.CREATED)
+        assert every == [f"gull w{number}" for number in range(60)]
+    finally:
+        over.set()
+        await behind
