@@ -103,8 +103,8 @@ class Notices:
         self._deliveries = deliveries
 
     async def disabled(self, hook: Webhook, stop: Stop) -> None:
-        """Whoever is told twice sees it by the id of the message."""
-        about = {"webhook": hook.id, "name": hook.name, "url": hook.url, "reason": stop.reason}
+        """Whoever is told twice sees it by the id of the message. The address is not told: it may hold a key."""
+        about = {"webhook": hook.id, "name": hook.name, "reason": stop.reason}
         body = encode(webhook.notice(webhook.DISABLED, stop.at, about))
         found = await self._webhooks.page(hook.tenant, after=None, limit=_PAGE)
         others = [each.hook for each in found if each.hook.active and each.hook.id != hook.id]
