@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import Any, ParamSpec, TypeVar
 
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 from pymongo import errors as driver
@@ -28,6 +29,22 @@ R = TypeVar("R")
 C = TypeVar("C")
 
 RETRY_AFTER = 2.0
+
+
+class _Whole(TypeDecoder):
+    """64-bit integers as plain ones: the driver's own kind is a subclass of int that msgspec takes for none."""
+
+    @property
+    def bson_type(self) -> type[Int64]:
+        """What is read."""
+        return Int64
+
+    def transform_bson(self, value: int) -> int:
+        """What it becomes."""
+        return int(value)
+
+
+_TYPES = TypeRegistry([_Whole()])
 
 
 def client(url: str, *, timeout: float, listeners: Sequence[CommandListener] = ()) -> Client:
@@ -54,7 +71,7 @@ def database(of: Client, name: str) -> Database:
     """The database with the codec and concerns that every collection of ours uses."""
     return of.get_database(
         name,
-        codec_options=CodecOptions[Document](tz_aware=True, tzinfo=UTC),
+        codec_options=CodecOptions[Document](tz_aware=True, tzinfo=UTC, type_registry=_TYPES),
         write_concern=WriteConcern("majority", j=True),
         read_concern=ReadConcern("local"),
     )

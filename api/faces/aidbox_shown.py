@@ -1,7 +1,7 @@
 """Records as Aidbox's resources: AidboxTask, AidboxTaskLog, AidboxWorkflow (contract aidbox 3)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.definition import Definition
@@ -24,6 +24,13 @@ _FLOW_REASONS = {
     "overall-timeout": "awf.workflow/failed-due-to-overall-timeout",
 }
 _UNKNOWN = "awf.executor/unknown-error"
+_TIMERS = {
+    "requested": ("awf.task/requested-to-start-timeout", "scheduled"),
+    "started": ("awf.task/in-progress-timeout", "scheduled"),
+    "notified": ("awf.task/in-progress-timeout", "re-scheduled"),
+    "retry-scheduled": ("awf.task/ready", "scheduled"),
+}
+"""Which timer an event sets, by our own names: upstream's are not documented."""
 _ACTIONS = {
     "created": "awf.task/create-and-execute",
     "requested": "awf.task/poll",
@@ -75,8 +82,8 @@ def settings(limits: Limits, definition: Definition | None) -> dict[str, Any]:
     )
 
 
-def log(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
-    """AidboxTaskLog: a row for each transition and each notification, the oldest first."""
+def log(events: Sequence[Event], limits: Limits) -> Iterator[dict[str, Any]]:
+    """AidboxTaskLog: a row for each transition and each notification, oldest first, with the timers that they set."""
     before = "created"
     for event in events:
         after = event.state.value
@@ -90,6 +97,7 @@ def log(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             "status-after": after,
             "meta": _meta(event.at, event.at, event.seq),
         }
+        row |= _timer(event, limits)
         if event.reason is not None:
             kind = _REASONS.get(event.reason.type, event.reason.type)
             row["reason"] = {"type": kind, "message": event.reason.message}
@@ -130,6 +138,22 @@ def _action(event: Event) -> str:
     if event.reason is not None and event.reason.type == "failed-by-worker":
         return "awf.task/fail"
     return f"awf.task/{event.type}"
+
+
+def _timer(event: Event, limits: Limits) -> dict[str, Any]:
+    """The timer that an event set (`scheduled`) or moved (`re-scheduled`); the delay is in milliseconds."""
+    seconds = {
+        "requested": limits.start_timeout_seconds,
+        "started": limits.lease_seconds,
+        "notified": limits.lease_seconds,
+    }.get(event.type)
+    action, member = _TIMERS.get(event.type, ("", ""))
+    told: dict[str, Any] = {"action": action, "id": f"{event.task}.{event.seq}"}
+    if seconds is not None:
+        told |= {"delay": _milliseconds(seconds), "at": instant(event.at + timedelta(seconds=seconds))}
+    elif event.type == "retry-scheduled" and event.data:
+        told |= {"at": event.data["executeAt"]}
+    return {member: told} if "at" in told else {}
 
 
 def _ended(outcome: Outcome | None, reason: Reason | None, names: dict[str, str]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ async def status(request: Request, at: InTenant, params: asked.TaskStatus) -> di
             definition = await here.parts.record.definitions.get(at.tenant, found.definition)
         said["settings"] = shown.settings(found.limits, definition)
     if params.include_log:
-        said["log"] = list(shown.log(await here.feed.events.history(at.tenant, found.id, limit=_LOG)))
+        said["log"] = list(shown.log(await here.feed.events.history(at.tenant, found.id, limit=_LOG), found.limits))
     return said
 
 

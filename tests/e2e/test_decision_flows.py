@@ -28,7 +28,7 @@ COUNT = int(os.environ.get("PENSTOCK_TEST_FLOWS", "300"))
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(240 + COUNT // 5)]
 
 WORKERS = 3
-REST = {"worker": 2.0, "engine": 32.0, "api": 47.0}
+REST = {"worker": 2.0 if COUNT < 1000 else 8.0, "engine": 32.0, "api": 47.0}
 """Seconds between two kills of a role: the stack gives up on a role that dies three times within a minute."""
 
 

@@ -14,7 +14,7 @@ from examples.strike_reports.session import Session, local_stack
 QUEUE = "decided:flows"
 PATH = "/queues/decided/flows"
 TEMPLATE = "decided/pair"
-POWERS = {"decided/square": 2, "decided/cube": 3}
+POWERS = {"decided/square": 2, "decided/fourth": 4}
 _RETRY = {"maxAttempts": 100, "backoff": {"kind": "fixed", "initialSeconds": 0.2}}
 _LIMITS = {"leaseSeconds": 5, "startTimeoutSeconds": 5, "retry": _RETRY}
 

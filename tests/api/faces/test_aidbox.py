@@ -9,6 +9,7 @@ import httpx
 import pytest
 import yaml
 
+from api.faces import aidbox_input as asked
 from broker import engine
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
@@ -148,6 +149,15 @@ async def test_c4_to_c11_poll_start_notify_fail(api: Api, mail: str, running: No
         "create-and-execute", "poll", "start", "notify", "notify", "notify", "fail", "ready", "poll", "start", "fail",
     ]  # fmt: skip
     assert log[5]["action-params"]["progress-current"] == 3
+    assert (log[1]["scheduled"]["action"], log[1]["scheduled"]["delay"]) == (
+        "awf.task/requested-to-start-timeout",
+        10_000,
+    )
+    assert log[2]["scheduled"]["action"] == log[3]["re-scheduled"]["action"] == "awf.task/in-progress-timeout"
+    assert log[3]["re-scheduled"]["at"] > log[2]["scheduled"]["at"]
+    assert log[6]["scheduled"]["at"] >= log[6]["meta"]["createdAt"]
+    assert "scheduled" not in log[0]
+    assert all(row["subject"] == {"id": task["id"], "resourceType": "AidboxTask"} for row in log)
     assert (log[2]["status-before"], log[2]["status-after"]) == ("requested", "in-progress")
 
 
@@ -254,6 +264,29 @@ async def test_list_filters_sorts_and_pages(api: Api, mail: str) -> None:
     assert [each["id"] for each in (*first["resources"], *rest["resources"])] == [other, *reversed(made)]
     assert "next" not in rest
     assert await rpc(api, "nil", "awf.task/list") == {"resources": []}
+
+
+async def test_who_asked_for_a_task(api: Api, mail: str, running: None) -> None:
+    order = {"queue": "intake:strike-reports", "definition": MAIL, "params": {"to": "x@example.org"}}
+    body = {"trigger": {"kind": "interval", "seconds": 3600}, "task": order}
+    rule = (await api("ada").post("/api/v1/schedules", json=body)).json()
+    await api("ada").post(f"/api/v1/schedules/{rule['id']}/run", json={})
+    task = await taken(api)
+    requester = {"service": "awf.scheduler/task-scheduler-service-engine", "rule": rule["id"]}
+    assert (task["requester"], task["params"]) == (requester, {"to": "x@example.org"})
+    program = await api("intake").post(
+        "/rpc",
+        json={"method": "awf.task/create-and-execute", "params": {"definition": MAIL, "params": {"to": "y"}}},
+    )
+    assert program.json()["result"]["resource"]["requester"]["resourceType"] == "Client"
+
+
+async def test_poll_takes_one_and_long_poll_waits_a_minute_unless_told_otherwise(api: Api, mail: str) -> None:
+    for _ in range(2):
+        await create(api)
+    assert len((await rpc(api, "wim", "awf.task/poll", taskDefinitions=[MAIL]))["resources"]) == 1
+    assert len((await rpc(api, "wim", "awf.task/long-poll", taskDefinitions=[MAIL]))["resources"]) == 1
+    assert asked.LongPoll().timeout == 60_000
 
 
 # --- workflows ---
