@@ -54,6 +54,7 @@ from api.routes import (
     tenant_moves,
     tenants,
     triggers,
+    usage,
     webhooks,
     worklists,
 )
@@ -120,6 +121,7 @@ _ROUTERS = (
     tenants.router,
     tenant_moves.router,
     audit_routes.router,
+    usage.router,
     health.router,
     adsp.router,
     adsp_comments.router,
@@ -194,7 +196,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         closing = asyncio.Event()
         async with (
-            assembly.running(settings, name="api", clock=clock, tracing=tracing) as parts,
+            assembly.running(settings, name="api", limited=True, clock=clock, tracing=tracing) as parts,
             httpx.AsyncClient(trust_env=False) as http,
         ):
             kept, outbound = parts.record.tenants, Outbound()

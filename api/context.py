@@ -23,6 +23,7 @@ from broker.directory import Directory
 from broker.flows import Flows
 from broker.intake import Intake
 from broker.lifecycle import Lifecycle
+from broker.quotas import Quota
 from broker.schedules import Timetable
 from broker.templates import Templates
 from broker.triggers import Triggers
@@ -152,6 +153,10 @@ async def _audit(request: Request) -> Audit:
     return of(request).audit
 
 
+async def _quotas(request: Request) -> Quota:
+    return of(request).parts.quotas
+
+
 async def _estate(request: Request) -> Estate:
     return of(request).estate
 
@@ -193,6 +198,9 @@ Worklists = Annotated[Worklist, Depends(_worklist)]
 Keeping = Annotated[Secrets, Depends(_secrets)]
 Auditing = Annotated[Audit, Depends(_audit)]
 """Who changed what."""
+
+Limited = Annotated[Quota, Depends(_quotas)]
+"""What tenants may take."""
 
 Estates = Annotated[Estate, Depends(_estate)]
 """All that a tenant owns, whatever it is."""

@@ -14,7 +14,14 @@ from core import errors
 BEARER = "bearer"
 _REF = "#/components/schemas/{name}"
 _BODIED = frozenset({"POST", "PUT", "PATCH"})
-_COMMON = (errors.Invalid, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.Unavailable)
+_COMMON = (
+    errors.Invalid,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.TooManyRequests,
+    errors.Unavailable,
+)
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -262,6 +262,9 @@ Member = Annotated[InTenant, Depends(_in_tenant)]
 Founding = Annotated[InTenant, Depends(_for_tenant(Action.MANAGE))]
 """May create queues."""
 
+Surveying = Annotated[InTenant, Depends(_for_tenant(Action.READ))]
+"""May read everything of the tenant."""
+
 Reporting = Annotated[InTenant, Depends(_for_tenant(Action.SUBMIT))]
 """May submit to every queue of the tenant."""
 

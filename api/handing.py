@@ -19,13 +19,19 @@ Take = Callable[[asyncio.Event], Awaitable[Sequence[Task]]]
 """Claims tasks; its event says that nobody waits any more."""
 
 
-async def to_caller(request: Request, claim: Claim, take: Take) -> Sequence[Task]:
-    """What `take` claimed. If the caller hung up while it did, all of it goes back, and no attempt is spent."""
+async def to_caller(request: Request, tenant: str, claim: Claim, take: Take) -> Sequence[Task]:
+    """What `take` claimed. If the caller hung up while it did, all of it goes back, and no attempt is spent.
+
+    Raises `TooManyRequests` where the tenant's quotas refuse it.
+    """
+    here = context.of(request)
+    quotas = here.parts.quotas
+    await quotas.claiming(tenant)
     if not claim.wait:
         return await take(asyncio.Event())
-    here = context.of(request)
+    limits = await quotas.limits(tenant)
     async with hangup.watched(request, here.closing) as gone:
-        with here.measures.waiting.labels("claim").track_inprogress():
+        with here.measures.waiting.labels("claim").track_inprogress(), quotas.waiting(tenant, limits, "longPolls"):
             tasks = await take(gone)
         if not (tasks and gone.hung_up):
             return tasks

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.schemas import platform_views, queue_views, views, worklist_views
@@ -11,6 +12,7 @@ from auth.principal import Principal
 from core.deadlines import Deadlines
 from core.events import Event
 from core.queue import Queue
+from core.quota import Quotas
 from core.task import HELD, Limits, ScheduleRef, Task
 from core.tenant import Tenant
 from store.redrives import Redrive
@@ -202,6 +204,12 @@ def redrive_view(redrive: Redrive, matched: int | None = None) -> queue_views.Re
     )
 
 
+def quotas_view(quotas: Quotas) -> platform_views.QuotasView:
+    """A tenant's limits."""
+    limits = {name: _or_unset(value) for name, value in msgspec.structs.asdict(quotas).items()}
+    return platform_views.QuotasView(**limits)
+
+
 def tenant_view(tenant: Tenant) -> platform_views.TenantView:
     """A tenant."""
     return platform_views.TenantView(
@@ -210,6 +218,7 @@ def tenant_view(tenant: Tenant) -> platform_views.TenantView:
         display_name=_or_unset(tenant.display_name),
         state=tenant.state,
         erase_at=maybe_stamp(tenant.erase_at),
+        quotas=quotas_view(tenant.quotas),
         policy_url=_or_unset(tenant.policy_url),
         http_targets=platform_views.HttpTargetsView(allow=tenant.http_allow),
         created_at=stamp(tenant.created_at),

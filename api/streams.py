@@ -5,6 +5,7 @@ encodes and validates every event for every stream anew.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -17,9 +18,11 @@ from api.feed import PAGE, Feed, Item, Tail
 from auth import policy
 from auth.policy import Action
 from auth.principal import Principal
+from broker.quotas import Quota
 from core.clock import Clock
 from core.events import Event
 from core.queue import Queue
+from core.quota import Quotas
 
 HEARTBEAT = timedelta(seconds=15)
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -86,7 +89,7 @@ class Stream:
         """
         self._feed = feed
         self._who = who
-        self._tenant = tenant or who.tenant
+        self.tenant = tenant or who.tenant
         self._wanted = wanted
         self._sieve = Sieve(who, wanted)
         self._telling = telling or self._native
@@ -96,7 +99,7 @@ class Stream:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The bytes of the stream; it ends with the caller's token, or with the server."""
-        async with self._feed.following(self._tenant) as tail:
+        async with self._feed.following(self.tenant) as tail:
             if self._at is None:
                 self._at = tail.reached
             yield b"retry: 1000\n" + self._sign(b"hello")
@@ -141,7 +144,7 @@ class Stream:
     async def _history(self, task: str) -> list[Event]:
         events: list[Event] = []
         seq = 0
-        while page := await self._feed.events.history(self._tenant, task, after_seq=seq, limit=PAGE):
+        while page := await self._feed.events.history(self.tenant, task, after_seq=seq, limit=PAGE):
             events += page
             seq = page[-1].seq
         return events
@@ -162,8 +165,10 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, stream: Stream, open_streams: Gauge) -> None:
-        """`open_streams` counts those that are open."""
+    def __init__(self, stream: Stream, open_streams: Gauge, quotas: Quota, limits: Quotas) -> None:
+        """`open_streams` counts those that are open; raises `TooManyRequests` where the tenant has too many."""
+        self._place = contextlib.ExitStack()
+        self._place.enter_context(quotas.waiting(stream.tenant, limits, "streams"))
         self._chunks = stream.chunks()
         self._open = open_streams
         super().__init__(self._chunks, headers=_HEADERS)
@@ -176,7 +181,7 @@ class EventStream(StreamingResponse):
         when its garbage is collected.
         """
         head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        with self._open.track_inprogress():
+        with self._place, self._open.track_inprogress():
             try:
                 first = await anext(self._chunks)
                 await send(head)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from broker.directory import Directory
+from broker.quotas import Quota
 from broker.rabbit import topology
 from broker.rabbit.management import Lanes
 from core import errors, ids, schemas, transitions
@@ -34,6 +35,7 @@ class Administration:
         lanes: Lanes,
         clock: Clock,
         prefix: str,
+        quotas: Quota | None = None,
     ) -> None:
         self._queues = queues
         self._tasks = tasks
@@ -42,6 +44,7 @@ class Administration:
         self._lanes = lanes
         self._clock = clock
         self._prefix = prefix
+        self._quotas = quotas
 
     async def put(
         self, tenant: str, namespace: str, name: str, fields: Mapping[str, Any], *, by: Actor, match: int | None
@@ -63,6 +66,8 @@ class Administration:
             if match is not None and (there is None or there.version != match):
                 raise errors.PreconditionFailed(f"Queue {blank.key} is not at version {match} (any more).")
             if there is None:
+                if self._quotas is not None:
+                    await self._quotas.founding(tenant)
                 made = msgspec.structs.replace(blank, **fields)
                 try:
                     await self._queues.insert(tenant, made)

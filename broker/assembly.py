@@ -22,6 +22,7 @@ from broker.flows import Flows
 from broker.intake import Intake
 from broker.lifecycle import Lifecycle
 from broker.places import Places
+from broker.quotas import Quota
 from broker.rabbit import topology
 from broker.rabbit.connection import Link
 from broker.rabbit.consumer import Consumer
@@ -57,6 +58,7 @@ from store.tasks import Tasks
 from store.tenants import Tenants
 from store.triggers import Triggers as TriggerStore
 from store.uploads import Uploads
+from store.usage import Usage
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,31 +119,48 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     timetable: Timetable
     intake: Intake
     triggers: Triggers
+    quotas: Quota
+    """What tenants may take; only a process that was made `limited` holds them to it by itself."""
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, name: str, clock: Clock = system_clock, tracing: Tracing | None = None
+    settings: Settings,
+    *,
+    name: str,
+    clock: Clock = system_clock,
+    tracing: Tracing | None = None,
+    limited: bool = False,
 ) -> AsyncGenerator[Parts]:
     """The parts, connected as far as the servers are there and else as soon as they come; closed in order at the end.
 
-    `name` is what RabbitMQ shows for the connections. Leaving waits for what is in flight.
+    `name` is what RabbitMQ shows for the connections; a `limited` one holds tenants to their quotas. Leaving waits for
+    what is in flight.
     """
     async with record(settings) as kept, broker(settings, name) as hands:
-        parts = assembled(settings, kept, hands, clock, tracing)
+        parts = assembled(settings, kept, hands, clock, tracing, limited=limited)
         async with beside(parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()):
             yield parts
             await parts.desk.flush()
             await parts.flows.flush()
 
 
-def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tracing: Tracing | None = None) -> Parts:
+def assembled(
+    settings: Settings,
+    kept: Record,
+    hands: Broker,
+    clock: Clock,
+    tracing: Tracing | None = None,
+    *,
+    limited: bool = False,
+) -> Parts:
     """The parts over these connections; nothing of them runs yet."""
     desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
     directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
     templates = Templates(kept.flow_templates, directory, clock=clock)
     places = Places(kept.seats, kept.tasks, directory, desk, clock=clock, dice=random.Random())
     dispatch = Dispatch(hands.consumer, kept.tasks, directory, places, clock=clock, prefix=settings.broker_prefix)
+    quotas = Quota(kept.tenants, Usage(kept.database), clock=clock)
     lifecycle = Lifecycle(
         tasks=kept.tasks,
         desk=desk,
@@ -151,6 +170,7 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tra
         clock=clock,
         dice=random.Random(),
         decided=Decisions(kept.flows, templates).check,
+        gate=quotas.submitting if limited else None,
     )
     children = Children(kept.flows, kept.tasks, templates, directory, lifecycle, clock=clock)
     flows = Flows(kept.flows, templates, children, clock=clock)
@@ -174,7 +194,9 @@ def assembled(settings: Settings, kept: Record, hands: Broker, clock: Clock, tra
             lanes=hands.lanes,
             clock=clock,
             prefix=settings.broker_prefix,
+            quotas=quotas if limited else None,
         ),
+        quotas=quotas,
         catalogue=Catalogue(
             kept.definitions, directory, hands.lanes, places, clock=clock, prefix=settings.broker_prefix
         ),

@@ -64,6 +64,9 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 Decided = Callable[[Task, Any], Awaitable[None]]
 """Raises `PayloadMismatch` where a decision task's result cannot be carried out by its flow."""
 
+Gate = Callable[[Queue, Sequence[Submission]], Awaitable[None]]
+"""Raises `TooManyRequests` or `TooLarge` where a tenant's quotas refuse submissions."""
+
 Check = Callable[[Task], Task]
 """Answers the task that it is given, or raises: asked again whenever the task was changed in between."""
 
@@ -86,6 +89,7 @@ class Lifecycle:
         clock: Clock,
         dice: random.Random,
         decided: Decided,
+        gate: Gate | None = None,
     ) -> None:
         self._tasks = tasks
         self._directory = directory
@@ -95,6 +99,7 @@ class Lifecycle:
         self._clock = clock
         self._dice = dice
         self._decided = decided
+        self._gate = gate
         self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert)
         self._finishes: Gather[tuple[Finish, Actor], Ended | errors.PenstockError] = Gather(self._finish)
 
@@ -109,6 +114,8 @@ class Lifecycle:
         """
         if queue.deleting:
             raise errors.Conflict(f"Queue {queue.key} is being deleted.")
+        if self._gate is not None:
+            await self._gate(queue, submissions)
         at = self._clock()
         answers: list[Submitted | errors.PenstockError | None] = []
         fresh: list[Task] = []

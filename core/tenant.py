@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from core.quota import Quotas
+
 
 class TenantState(StrEnum):
     """Whether a tenant's callers are let in; a suspended tenant is refused everything but reads."""
@@ -28,6 +30,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     realm_made: bool = False
     """We made the realm in Keycloak, and delete it with the tenant."""
     erase_at: datetime | None = None
+    quotas: Quotas = Quotas()
     policy_url: str | None = None
     http_allow: tuple[str, ...] = ()
     """URL prefixes that HTTP targets may reach although they are private (`httpTargets.allow`)."""

@@ -69,7 +69,9 @@ async def adsp_follow_stream(request: Request, stream: str) -> Response:
         tenant=tenant,
         telling=Teller(here.frames, tenant, criteria),
     )
-    return streams.EventStream(following, here.measures.waiting.labels("stream"))
+    quotas = here.parts.quotas
+    limits = await quotas.limits(following.tenant)
+    return streams.EventStream(following, here.measures.waiting.labels("stream"), quotas, limits)
 
 
 def _need(who: Principal) -> None:

@@ -133,7 +133,8 @@ async def poll(request: Request, at: InTenant, params: asked.Poll) -> dict[str, 
         decisions=False,
         deciding=workflows,
     )
-    tasks = await handing.to_caller(request, claim, lambda gone: here.parts.lifecycle.claim_among(queues, claim, gone))
+    lifecycle = here.parts.lifecycle
+    tasks = await handing.to_caller(request, at.tenant, claim, lambda gone: lifecycle.claim_among(queues, claim, gone))
     return {"resources": [shown.task(each, fenced=True) for each in tasks]}
 
 

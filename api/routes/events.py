@@ -55,7 +55,9 @@ async def follow_events(
     after = asked.last_event_id if last_event_id is None else last_event_id
     here = context.of(request)
     stream = streams.Stream(feed, at.who, wanted, after=after, clock=here.parts.clock)
-    return streams.EventStream(stream, here.measures.waiting.labels("stream"))
+    quotas = here.parts.quotas
+    limits = await quotas.limits(stream.tenant)
+    return streams.EventStream(stream, here.measures.waiting.labels("stream"), quotas, limits)
 
 
 async def _admit(request: Request, at: guards.InTenant, asked: EventParams) -> None:

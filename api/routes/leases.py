@@ -47,7 +47,7 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
         start=body.start,
         definitions=None if body.definitions is None else tuple(body.definitions),
     )
-    tasks = await handing.to_caller(request, claim, lambda gone: lifecycle.claim(at.queue, claim, gone))
+    tasks = await handing.to_caller(request, at.tenant, claim, lambda gone: lifecycle.claim(at.queue, claim, gone))
     return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
 
 

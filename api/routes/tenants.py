@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import conditions, described, guards, replies, routing, shown
-from api.context import Gate, Reads, Tenancies
+from api.context import Gate, Limited, Reads, Tenancies
 from api.schemas import platform_views
 from api.schemas.tenants import TenantBody, TenantPatch
 from auth import policy
@@ -75,17 +75,25 @@ async def get_tenant(at: guards.Steering) -> Response:
 
 @router.patch(_PATH, responses=_TENANT | described.refusals(errors.PreconditionFailed, errors.Changed, errors.Conflict))
 async def patch_tenant(
-    at: guards.Steering, body: TenantPatch, tenancy: Tenancies, gate: Gate, if_match: conditions.IfMatch = None
+    *,
+    at: guards.Steering,
+    body: TenantPatch,
+    tenancy: Tenancies,
+    gate: Gate,
+    quotas: Limited,
+    if_match: conditions.IfMatch = None,
 ) -> Response:
     """Change some of a tenant's settings; null takes one away.
 
-    Only operators change `state`: a suspended tenant can be read, not changed; `active` also takes a deletion back.
+    Only operators change `quotas` and `state`: a suspended tenant can be read, not changed; `active` also takes a
+    deletion back.
     """
-    if body.state is not None:
+    if {"state", "quotas"} & body.model_fields_set:
         policy.require(at.who, Action.TENANTS)
     match = conditions.matched(if_match, at.tenant.version, f"Tenant {at.tenant.id}")
     tenant = await tenancy.change(at.tenant.id, body.fields(), match=match)
     gate.forget(tenant.id)
+    quotas.forget(tenant.id)
     return _tenant(tenant)
 
 

@@ -36,6 +36,37 @@ class HttpTargetsView(View, frozen=True, kw_only=True, rename="camel"):
     allow: Annotated[tuple[str, ...], Meta(description="URL prefixes")]
 
 
+class QuotasView(View, frozen=True, kw_only=True, rename="camel"):
+    """A tenant's limits; what is absent is not limited."""
+
+    queues: int | UnsetType = UNSET
+    open_tasks: int | UnsetType = UNSET
+    stored_bytes: int | UnsetType = UNSET
+    submits_per_second: float | UnsetType = UNSET
+    claims_in_flight: int | UnsetType = UNSET
+    payload_bytes: int | UnsetType = UNSET
+    long_polls: int | UnsetType = UNSET
+    streams: int | UnsetType = UNSET
+
+
+class UsedView(View, frozen=True, kw_only=True, rename="camel"):
+    """What a tenant has taken."""
+
+    queues: int
+    open_tasks: Annotated[int, Meta(description="Tasks that have not ended")]
+    stored_bytes: Annotated[int, Meta(description="Of all tasks that are kept")]
+    claims_in_flight: int
+    long_polls: Annotated[int, Meta(description="In the replica that answers")]
+    streams: Annotated[int, Meta(description="In the replica that answers")]
+
+
+class UsageView(View, frozen=True, kw_only=True, rename="camel"):
+    """Limits, and what is used of them."""
+
+    limits: QuotasView
+    used: UsedView
+
+
 class TenantView(View, frozen=True, kw_only=True, rename="camel"):
     """An organisation on this platform."""
 
@@ -44,6 +75,7 @@ class TenantView(View, frozen=True, kw_only=True, rename="camel"):
     display_name: str | UnsetType = UNSET
     state: TenantState
     erase_at: Annotated[Stamp, Meta(description="When everything of a deleted tenant is erased")] | UnsetType = UNSET
+    quotas: QuotasView
     policy_url: str | UnsetType = UNSET
     http_targets: HttpTargetsView
     created_at: Stamp

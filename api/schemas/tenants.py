@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.schemas.common import Body, Text, addressed
+from core.quota import Quotas
 from core.tenant import TenantState
 
 Url = Annotated[
@@ -56,8 +57,27 @@ class HttpTargets(Body):
     allow: Annotated[list[Url], Field(max_length=100)]
 
 
+Count = Annotated[int, Field(ge=0, lt=2**53), Strict()]
+Rate = Annotated[float, Field(gt=0, le=1_000_000), Strict()]
+
+
+class QuotasBody(Body):
+    """A tenant's limits, all of them; what is absent or null is not limited."""
+
+    queues: Count | None = None
+    open_tasks: Count | None = None
+    stored_bytes: Count | None = None
+    submits_per_second: Rate | None = None
+    claims_in_flight: Count | None = None
+    payload_bytes: Count | None = None
+    long_polls: Annotated[Count | None, Field(description="In each replica")] = None
+    streams: Annotated[Count | None, Field(description="In each replica")] = None
+
+
 class TenantPatch(Body):
-    """New values for some of a tenant's settings; `state` is for operators."""
+    """New values for some of a tenant's settings; `state` and `quotas` are for operators."""
+
+    quotas: QuotasBody | None = None
 
     display_name: Text | None = None
     policy_url: Url | None = None
@@ -74,9 +94,13 @@ class TenantPatch(Body):
 
     def fields(self) -> dict[str, Any]:
         """What was named, by attribute of `Tenant`."""
-        found: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set - {"http_targets"}}
+        found: dict[str, Any] = {
+            name: getattr(self, name) for name in self.model_fields_set - {"http_targets", "quotas"}
+        }
         if self.state is not None:
             found["erase_at"] = None
+        if "quotas" in self.model_fields_set:
+            found["quotas"] = Quotas(**({} if self.quotas is None else self.quotas.model_dump()))
         if "http_targets" in self.model_fields_set:
             found["http_allow"] = () if self.http_targets is None else tuple(self.http_targets.allow)
         return found

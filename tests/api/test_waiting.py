@@ -78,7 +78,7 @@ async def test_what_was_found_for_one_who_hung_up_goes_back(api: Api, address: s
         return found
 
     request = Request({"type": "http", "app": api.app}, receive)
-    assert not await handing.to_caller(request, claim, take)
+    assert not await handing.to_caller(request, "demo", claim, take)
     for task in tasks:
         now = (await api("sub").get(f"/api/v1/tasks/{task['id']}")).json()
         assert (now["state"], now["attemptsLeft"]) == ("ready", task["attemptsLeft"])

@@ -327,6 +327,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("DELETE", _DEFINITION): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{NATIVE}/definition-places/{{definition:path}}"): Case(right="sub", refused=("nil",)),
     ("GET", f"{NATIVE}/definition-versions/{{definition:path}}"): Case(right="sub", refused=("nil",)),
+    ("GET", f"{NATIVE}/usage"): Case(
+        right="rex",
+        refused=("nil", "wim", "ann", "sub"),
+        foreign=200,
+        shows_nothing=lambda answer: answer["used"]["openTasks"] == 0,
+    ),
     ("GET", f"{NATIVE}/audit"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS, foreign=200, shows_nothing=_no_items),
     ("GET", f"{NATIVE}/me"): Case(right="nil", refused=(), foreign=200, shows_nothing=_of_acme),
     ("GET", f"{NATIVE}/tenants"): Case(right="root", refused=("ada", "nil"), foreign=403),

@@ -1,0 +1,160 @@
+"""Quotas over HTTP: what a tenant may take, what it has taken, and how it is refused when that is all."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from core import quota
+from core.quota import Share
+from store.usage import Usage
+from tests.support import api as support
+from tests.support import serving
+from tests.support.api import QUEUE, Api
+
+DEMO = "/api/v1/tenants/demo"
+
+
+async def limit(api: Api, **quotas: Any) -> None:
+    """Give demo these quotas and no others."""
+    answer = await api("root").patch(DEMO, json={"quotas": quotas})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["quotas"] == quotas
+
+
+def refused(answer: httpx.Response, name: str, status: int = 429) -> dict[str, Any]:
+    """The problem of a quota; fails where the answer is another."""
+    assert answer.status_code == status, answer.text
+    problem = answer.json()
+    assert problem["quota"] == name
+    if status == 429:
+        assert support.code(answer) == "too-many-requests"
+        assert int(answer.headers["retry-after"]) >= 1
+    return problem
+
+
+async def test_only_operators_set_quotas_and_the_tenant_sees_them(api: Api, queue: str) -> None:
+    assert (await api("ada").patch(DEMO, json={"quotas": {"queues": 1}})).status_code == 403
+    await limit(api, queues=3, openTasks=10, submitsPerSecond=2.5)
+    await support.submit(api("sub"), name="one", params={"x": "y" * 1000})
+    await support.submit(api("sub"), name="two")
+    assert await support.claim(api("wim"))
+    usage = (await api("rex").get("/api/v1/usage")).json()
+    assert usage["limits"] == {"queues": 3, "openTasks": 10, "submitsPerSecond": 2.5}
+    assert (usage["used"]["queues"], usage["used"]["openTasks"], usage["used"]["claimsInFlight"]) == (1, 2, 1)
+    assert usage["used"]["storedBytes"] > 1000
+    acme = (await api("ada", "acme").get("/api/v1/usage")).json()
+    assert (acme["limits"], acme["used"]["openTasks"]) == ({}, 0)
+    taken_away = await api("root").patch(DEMO, json={"quotas": None})
+    assert taken_away.json()["quotas"] == {}
+    for wrong in ({"queues": -1}, {"queues": "1"}, {"submitsPerSecond": 0}, {"tasks": 1}):
+        assert (await api("root").patch(DEMO, json={"quotas": wrong})).status_code == 400
+
+
+async def test_queues_and_open_tasks(api: Api, queue: str) -> None:
+    await limit(api, queues=1, openTasks=3)
+    other = await api("ada").put("/api/v1/queues/intake/other", json={})
+    assert refused(other, "queues") | {"limit": 1, "used": 1} == other.json()
+    assert (await api("ada").put(QUEUE, json={})).status_code == 200, "one that is there is changed, not made"
+    await support.make_queue(api("ada"))
+    await support.submit(api("sub"))
+    batch = await api("sub").post(f"{QUEUE}/tasks/batch", json={"tasks": [{"name": "x"}] * 3})
+    refused(batch, "openTasks")
+    for _ in range(2):
+        await support.submit(api("sub"))
+    full = await api("sub").post(f"{QUEUE}/tasks", json={})
+    assert refused(full, "openTasks")["used"] == 3
+    assert (await api("sub", "acme").get("/api/v1/me")).status_code == 200
+
+
+async def test_payloads_and_stored_bytes(api: Api, queue: str) -> None:
+    await limit(api, payloadBytes=100)
+    large = await api("sub").post(f"{QUEUE}/tasks", json={"params": {"x": "y" * 100}})
+    assert refused(large, "payloadBytes", 413)["limit"] == 100
+    await support.submit(api("sub"), params={"x": "y" * 80})
+    await limit(api, storedBytes=3000)
+    await support.submit(api("sub"), params={"x": "y" * 1000})
+    refused(await api("sub").post(f"{QUEUE}/tasks", json={"params": {"x": "y" * 3000}}), "storedBytes")
+
+
+async def test_claims_in_flight(api: Api, queue: str) -> None:
+    for _ in range(2):
+        await support.submit(api("sub"))
+    await limit(api, claimsInFlight=2)
+    assert len(await support.claim(api("wim"), max=2)) == 2
+
+    async def noticed() -> bool:
+        return (await api("wim").post(f"{QUEUE}/claims", json={"start": False})).status_code == 429
+
+    await support.wait_until(noticed, what="the number of claims is looked at again")
+    refused(await api("wim").post(f"{QUEUE}/claims", json={}), "claimsInFlight")
+
+
+async def test_long_polls_and_streams_that_are_open_at_once(api: Api, queue: str) -> None:
+    await limit(api, longPolls=1, streams=1)
+    waiting = asyncio.create_task(api("wim").post(f"{QUEUE}/claims", json={"waitSeconds": 20}))
+    await support.somebody_waits(api)
+    refused(await api("wes").post(f"{QUEUE}/claims", json={"waitSeconds": 20}), "longPolls")
+    assert (await api("wes").post(f"{QUEUE}/claims", json={})).status_code == 200, "one that does not wait is none"
+    assert (await api("rex").get("/api/v1/usage")).json()["used"]["longPolls"] == 1
+    await support.submit(api("sub"))
+    assert len((await waiting).json()["tasks"]) == 1
+    assert (await api("rex").get("/api/v1/usage")).json()["used"]["longPolls"] == 0
+    async with serving.listening(api.app) as address, serving.hearing(address, api.token("rex")):
+        headers = {"Accept": "text/event-stream"}
+        refused(await api("rex").get("/api/v1/events", headers=headers), "streams")
+
+
+async def test_submits_a_second_over_two_replicas(api: Api, queue: str) -> None:
+    """Both take from one bucket: together they let in what one would."""
+    await limit(api, submitsPerSecond=20)
+    usage = Usage(api.parts.record.database)
+    now = api.parts.clock()
+    first = await usage.take("demo", "submits", wanted=30, rate=20, now=now)
+    second = await usage.take("demo", "submits", wanted=30, rate=20, now=now)
+    assert (first, second) == (30, 10), "a bucket holds two seconds' worth"
+    assert await usage.take("demo", "submits", wanted=30, rate=20, now=now) == 0
+    assert await usage.take("demo", "submits", wanted=30, rate=20, now=now + timedelta(seconds=0.5)) == 10
+    assert await usage.take("demo", "submits", wanted=1, rate=20, now=now) == 0, "a clock that is behind adds nothing"
+    assert await usage.take("acme", "submits", wanted=30, rate=20, now=now) == 30
+
+
+async def test_submits_beyond_the_rate_are_refused_and_come_through_later(api: Api, queue: str) -> None:
+    await limit(api, submitsPerSecond=5)
+    answers = [await api("sub").post(f"{QUEUE}/tasks", json={}) for _ in range(40)]
+    accepted = [answer for answer in answers if answer.status_code == 201]
+    assert 8 <= len(accepted) < 40
+    refused(next(answer for answer in answers if answer.status_code != 201), "submitsPerSecond")
+
+    async def again() -> bool:
+        return (await api("sub").post(f"{QUEUE}/tasks", json={})).status_code == 201
+
+    await support.wait_until(again, what="the bucket has a token again")
+
+
+def test_a_batch_larger_than_the_bucket_is_let_in_and_paid_for_later() -> None:
+    share = Share()
+    share.received(1.0, now=10.0, rate=1.0)
+    assert share.may_spend(10.0)
+    share.tokens -= 100
+    assert not share.may_spend(10.0)
+    assert share.wants(1.0) == pytest.approx(100)
+    share.received(2.0, now=10.0, rate=1.0)
+    assert share.refused_until > 10.0
+    assert share.wait(1.0) == pytest.approx(98)
+
+
+def test_tokens_that_are_not_used_are_given_up() -> None:
+    share = Share()
+    share.received(5.0, now=10.0, rate=50.0)
+    assert share.may_spend(10.9)
+    assert not share.may_spend(10.0 + quota.KEEP_SECONDS + 0.1)
+
+
+@pytest.mark.parametrize("user", ["sub"])
+async def test_faces_refuse_in_their_own_words(api: Api, queue: str, user: str) -> None:
+    await limit(api, openTasks=0)
+    adsp = await api(user).post("/task/v1/queues/intake/strike-reports/tasks", json={"name": "x"})
+    assert adsp.status_code == 429, adsp.text
