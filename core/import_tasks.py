@@ -126,13 +126,13 @@ def schedule(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     inputs: Sequence[Mapping[str, Any]] = params.get("inputs") or ()
     if not inputs:
         return [complete(0, ())]
-    labels = _labels(inputs)
+    named = labels(inputs)
     return [
         {
             "action": f"{_ACTION}schedule-task",
             "task-request": {"definition": TASK, "label": label, "params": {"input": dict(each)} | shared},
         }
-        for each, label in zip(inputs, labels, strict=True)
+        for each, label in zip(inputs, named, strict=True)
     ]
 
 
@@ -163,12 +163,12 @@ def complete(files: int, ended: Iterable[tuple[Outcome | None, Any]]) -> dict[st
     return {"action": f"{_ACTION}complete-workflow", "result": said}
 
 
-def _labels(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A label for each, told apart by a number where two are the same."""
+def labels(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A label for each input, told apart by a number where two are the same."""
     seen: dict[str, int] = {}
-    labels: list[str] = []
+    found: list[str] = []
     for each in inputs:
         label = f"{each['resourceType']} {each['url']}"[: _MOST_LABEL - 8]
         seen[label] = seen.get(label, 0) + 1
-        labels.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return labels
+        found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return found

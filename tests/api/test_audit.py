@@ -33,6 +33,8 @@ UNTRAILED = frozenset(
         ("POST", f"{audited.QUEUE}/claims"),
         ("POST", "/rpc"),
         ("POST", "/rpc/{tenant}"),
+        ("POST", "/v2/$import"),
+        ("POST", "/v2/fhir/$import"),
         ("POST", "/v1/task/{task_name}"),
         ("POST", "/v1/taskList/{list_name}"),
     }

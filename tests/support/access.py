@@ -351,7 +351,7 @@ CASES: dict[tuple[str, str], Case] = {
 
 ELSEWHERE = (
     *("/task/v1/", "/comment/v1/", "/stream/v1/", "/tasks", "/scheduler", "/v1/"),
-    *("/rpc", "/Aidbox", "/execution/"),
+    *("/rpc", "/Aidbox", "/execution/", "/v2/"),
 )
 """Faces whose refusals have statuses of their own: what they refuse whom is tried in `tests/api/faces`."""
 

@@ -141,6 +141,36 @@ async def test_a_workflow_has_a_task_for_each_file_and_the_totals(api: Api, file
     assert {each["definition"] for each in activities} == {import_tasks.TASK}
 
 
+@pytest.mark.parametrize("path", ["/v2/$import", "/v2/fhir/$import"])
+async def test_the_import_call_of_upstream_is_a_workflow_shown_file_by_file(api: Api, files: Target, path: str) -> None:
+    await define(api)
+    inputs = [{"url": f"{files.url}/files/{name}", "resourceType": "X"} for name in ("b.ndjson", "none")]
+    begun = await api("ada").post(path, json={"id": "i-1", "type": "aidbox", "inputs": inputs})
+    assert begun.status_code == 200, begun.text
+    assert begun.headers["content-location"] == "/v2/$import/i-1"
+    assert (await ended(api, "workflow", "i-1"))["outcome"] == "failed"
+    shown = (await api("ada").get(begun.headers["content-location"])).json()
+    assert (shown["type"], shown["status"], shown["outcome"]) == ("aidbox", "done", "failed")
+    good, bad = shown["inputs"]
+    assert good | {"result": {}} == inputs[0] | {"status": "done", "outcome": "succeeded", "result": {}}
+    assert (good["result"]["imported-resources"], bad["outcome"], bad["error"]["type"]) == (
+        2,
+        "failed",
+        "source-not-found",
+    )
+
+    again = await api("ada").post(path, json={"id": "i-1", "inputs": inputs})
+    assert (again.status_code, again.json()["error"]["type"]) == (422, "workflow-already-exists")
+    assert (await api("ada").get("/v2/$import/none")).status_code == 404
+    assert (await api("ada", "acme").get("/v2/$import/i-1")).status_code == 404
+    assert (await api("nil").get("/v2/$import/i-1")).status_code == 403
+    assert (await api(None).post(path, json={})).status_code == 401
+    wrong: list[Any] = [{}, {"inputs": [{}]}, {"inputs": 1}, [], {"id": 5, "inputs": []}]
+    for body in wrong:
+        refused = await api("ada").post(path, json=body)
+        assert (refused.status_code, "error" in refused.json()) == (422, True), refused.text
+
+
 async def test_a_workflow_fails_when_a_file_cannot_be_imported_and_imports_the_others(api: Api, files: Target) -> None:
     await define(api)
     inputs = [{"url": f"{files.url}/files/{name}", "resourceType": "X"} for name in ("none", "c.ndjson.gz")]
