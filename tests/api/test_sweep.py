@@ -54,6 +54,10 @@ async def things(api: Api, world: World) -> dict[str, str]:
         "webhook_id": world.webhook,
         "delivery_id": world.delivery,
         "import_id": world.job,
+        "trigger_id": world.trigger,
+        **dict.fromkeys(("topic_id", "comment_id", "number"), "1"),
+        "resource_id": marked["id"],
+        "execution": f"{world.definition}/{marked['id']}",
         "filter_id": world.saved,
         "token": world.bulk,
     }
