@@ -1,6 +1,7 @@
 """Events in ADSP's envelope as frames of a stream, made once for all streams of a process."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,13 +29,13 @@ class Frames:
     def __init__(self, envelopes: Envelopes) -> None:
         self._envelopes = envelopes
         self._known: LRUCache[tuple[str, int], Frame] = LRUCache(_KEPT)
-        self._making = asyncio.Lock()
+        self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, tenant: str, events: Sequence[Event]) -> list[Frame]:
         """The frames of a tenant's events, those left out that ADSP does not know."""
         found = {event.n: self._known.get((tenant, event.n)) for event in events}
         if None in found.values():
-            async with self._making:
+            async with self._making[tenant]:
                 missing = [event for event in events if (tenant, event.n) not in self._known]
                 found |= {event.n: self._known.get((tenant, event.n)) for event in events}
                 for event, told in zip(missing, await self._envelopes.of(tenant, missing), strict=True):

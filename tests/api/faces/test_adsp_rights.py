@@ -138,8 +138,9 @@ async def test_core_accounts_reach_what_the_matrix_gives_them(api: Api, row: str
 async def test_a_core_account_names_its_tenant(api: Api) -> None:
     core = core_account(api, "task-admin")
     for query in ({}, *({"tenantId": wrong} for wrong in ("", "core", "urn:x:y", "%00", "../demo", "a/b"))):
-        answer = await core.get(f"{TASKS}", params=query)
-        assert (answer.status_code, message(answer)) == (400, "Cannot retrieve task without tenant context.")
+        for path in (TASKS, "/task/v1/queues", QUEUE, PATH):
+            answer = await core.get(path, params=query)
+            assert (answer.status_code, message(answer)) == (400, "Cannot retrieve task without tenant context.")
     assert (await core.get("/task/v1/queues", params={"tenantId": "nobody"})).json() == []
     (queue,) = (await core.get("/task/v1/queues", params={"tenantId": "demo"})).json()
     assert queue["name"] == "strike-reports"
