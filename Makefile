@@ -10,7 +10,7 @@ WORKERS ?= $(shell n=$(CORES); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo 
 help: ## show this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
 
-run: ## set everything up, start the local stack, stop it with Ctrl-C; KEYCLOAK=1 for real Keycloak
+run: ## set everything up, start the local stack, stop it with Ctrl-C; KEYCLOAK=1 for real Keycloak, CLUSTER=1 for three servers of each kind
 	@sh deploy/bootstrap.sh servers
 	@sh deploy/console.sh
 	@exec setpriv --pdeathsig TERM -- $(BIN)/python -m deploy.local.stack
@@ -43,7 +43,7 @@ bench: ## measure a local stack of its own beside other task queues; QUICK=1 for
 
 chaos: ## attack a stack of its own for MINUTES (1), with SEED, and check that nothing was lost or doubled
 	@sh deploy/bootstrap.sh tests
-	@$(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+	@$(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),1) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(CLUSTER),--cluster)
 
 reference: ## write docs/reference/api.md from the code, every route with its bodies and answers
 	@sh deploy/bootstrap.sh

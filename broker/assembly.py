@@ -277,7 +277,7 @@ async def broker(settings: Settings, name: str) -> AsyncGenerator[Broker]:
     """The links and what works over them; they connect behind us and again whenever they are lost."""
     url = settings.rabbitmq_url.get_secret_value()
     publishing, consuming = Link(url, f"{name} publishes"), Link(url, f"{name} consumes")
-    lanes = Lanes(consuming)
+    lanes = Lanes(consuming, mirrored=settings.rabbitmq_mirrored)
     exchange = topology.events_exchange(settings.broker_prefix)
     publisher = Publisher(publishing, lanes, exchange, timeout=settings.publish_timeout_seconds)
     consumer = Consumer(consuming, lanes)

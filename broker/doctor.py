@@ -45,7 +45,8 @@ async def examine(chosen: Settings, *, clock: Clock = system_clock) -> Sequence[
             found += await mongodb.record(record.database, clock=clock)
             found += [each async for each in _issuers(record, chosen)]
             lanes = await every_lane(record, chosen.broker_prefix)
-    return [*found, *await rabbit.examine(chosen.rabbitmq_url.get_secret_value(), chosen.broker_prefix, lanes)]
+    url, mirrored = chosen.rabbitmq_url.get_secret_value(), chosen.rabbitmq_mirrored
+    return [*found, *await rabbit.examine(url, chosen.broker_prefix, lanes, mirrored=mirrored)]
 
 
 async def _issuers(record: assembly.Record, chosen: Settings) -> AsyncIterator[Diagnosis]:

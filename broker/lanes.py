@@ -32,7 +32,7 @@ async def show(settings: Settings, *, say: Say) -> None:
         lanes = await every_lane(parts.record, settings.broker_prefix)
         await parts.broker.lanes.ensure(lanes)
         version = ".".join(map(str, parts.broker.consuming.server_version))
-        arguments = topology.lane_arguments(parts.broker.consuming.server_version)
+        arguments = topology.lane_arguments(parts.broker.consuming.server_version, mirrored=settings.rabbitmq_mirrored)
         say(f"RabbitMQ {version}, exchange {topology.events_exchange(settings.broker_prefix)}, lanes {arguments}")
         for lane in lanes:
             depth, waiting = await parts.broker.lanes.depth(lane), await parts.broker.lanes.consumers(lane)

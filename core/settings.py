@@ -38,7 +38,11 @@ class Settings(BaseSettings):
 
     mongodb_url: SecretStr = Field(description="mongodb:// address of a replica set")
     mongodb_database: str = "penstock"
-    rabbitmq_url: SecretStr = Field(description="amqp:// or amqps:// address, vhost included")
+    rabbitmq_url: SecretStr = Field(description="amqp:// or amqps:// address, vhost included; several with commas")
+
+    rabbitmq_mirrored: bool = Field(
+        default=False, description="RabbitMQ before 4.3 mirrors queues by a policy: lanes are of a kind that stands it"
+    )
 
     auth_url: str = Field(description="Base address of Keycloak; a realm's issuer is {auth_url}/realms/{realm}")
     public_url: str | None = Field(default=None, description="Where browsers find us: the console is below it")

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import aiormq
 import aiormq.abc
+import msgspec
 from aiormq import exceptions
+from pamqp.common import FieldTable
 from yarl import URL
 
 from broker.rabbit import topology
+from broker.rabbit.connection import addresses
 from core.diagnosis import Diagnosis
 
 _SECONDS = 5.0
@@ -21,8 +24,21 @@ def _found(code: str, what: str, do: str, *, fatal: bool = True) -> Diagnosis:
     return Diagnosis(code=code, where="RabbitMQ", what=what, do=do, fatal=fatal)
 
 
-async def examine(url: str, prefix: str, lanes: Iterable[str]) -> Sequence[Diagnosis]:
-    """The server, our account's rights, and the lanes that should be there, each by its name."""
+async def examine(urls: str, prefix: str, lanes: Iterable[str], *, mirrored: bool) -> Sequence[Diagnosis]:
+    """The server, our account's rights, and the lanes that should be there, each by its name.
+
+    Of several nodes one must be well; of the others it is said what is wrong with them.
+    """
+    found: list[Diagnosis] = []
+    well = False
+    for url in addresses(urls):
+        said = await _examine(url, prefix, () if well else lanes, mirrored=mirrored)
+        well = well or not any(each.fatal for each in said)
+        found += said
+    return [msgspec.structs.replace(each, fatal=each.fatal and not well) for each in found]
+
+
+async def _examine(url: str, prefix: str, lanes: Iterable[str], *, mirrored: bool) -> Sequence[Diagnosis]:
     place = URL(url)
     try:
         async with asyncio.timeout(_SECONDS):
@@ -38,13 +54,13 @@ async def examine(url: str, prefix: str, lanes: Iterable[str]) -> Sequence[Diagn
         what = f"it does not answer at {place.host}:{place.port} ({str(error) or 'no answer in time'})"
         return [_found("rabbitmq-away", what, "see that it runs and that PENSTOCK_RABBITMQ_URL names it")]
     try:
-        return [each async for each in _connected(connection, prefix, lanes)]
+        return [each async for each in _connected(connection, prefix, lanes, mirrored=mirrored)]
     finally:
         await connection.close()
 
 
 async def _connected(
-    connection: aiormq.abc.AbstractConnection, prefix: str, lanes: Iterable[str]
+    connection: aiormq.abc.AbstractConnection, prefix: str, lanes: Iterable[str], *, mirrored: bool
 ) -> AsyncIterator[Diagnosis]:
     text = str(connection.server_properties.get("version"))
     version = topology.version(text)
@@ -62,12 +78,13 @@ async def _connected(
         what = "it does not take commands: it is short of memory or disk, or overloaded"
         yield _found("rabbitmq-blocked", what, "see rabbitmqctl status for alarms")
         return
-    async for each in _declared(connection, prefix, version, lanes):
+    arguments = topology.lane_arguments(version, mirrored=mirrored)
+    async for each in _declared(connection, prefix, arguments, lanes):
         yield each
 
 
 async def _declared(
-    connection: aiormq.abc.AbstractConnection, prefix: str, version: topology.Version, lanes: Iterable[str]
+    connection: aiormq.abc.AbstractConnection, prefix: str, arguments: FieldTable, lanes: Iterable[str]
 ) -> AsyncIterator[Diagnosis]:
     channel = await connection.channel(publisher_confirms=False)
     try:
@@ -77,7 +94,6 @@ async def _declared(
         what = f"the exchange {name} is of another kind than a durable topic exchange: nobody hears of events"
         yield _found("exchange-wrong", what, f"delete {name}; it is declared anew at once")
     other: list[str] = []
-    arguments = topology.lane_arguments(version)
     for lane in lanes:
         channel = await connection.channel(publisher_confirms=False)
         try:

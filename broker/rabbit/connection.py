@@ -15,6 +15,9 @@ Below both, aiormq does the protocol: handshake, heartbeats, channels.
 
 import asyncio
 import contextlib
+import itertools
+import random
+import re
 from collections.abc import Generator
 from typing import Protocol
 
@@ -45,6 +48,15 @@ _FAILURES = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, EOFError, TimeoutError)
 def unavailable() -> errors.Unavailable:
     """What a caller gets while RabbitMQ cannot be used."""
     return errors.Unavailable("RabbitMQ is away at the moment.", retry_after=RETRY_AFTER)
+
+
+def addresses(urls: str) -> list[str]:
+    """The addresses of a list with commas between them."""
+    return re.split(r",(?=amqps?://)", urls)
+
+
+def _beating(address: URL) -> URL:
+    return address if "heartbeat" in address.query else address.update_query(heartbeat=HEARTBEAT)
 
 
 class Closing(Protocol):
@@ -85,8 +97,10 @@ class Link:
     """One connection, opened again whenever it is lost. `name` is shown in RabbitMQ's list of connections."""
 
     def __init__(self, url: str, name: str) -> None:
-        address = URL(url)
-        self._url = address if "heartbeat" in address.query else address.update_query(heartbeat=HEARTBEAT)
+        """`url` may name several nodes of a cluster, with commas: each try to connect is made at the next of them."""
+        nodes = [_beating(URL(each)) for each in addresses(url)]
+        random.shuffle(nodes)
+        self._urls = itertools.cycle(nodes)
         self._name = name
         self._connection: aiormq.abc.AbstractConnection | None = None
         self._up = asyncio.Event()
@@ -172,4 +186,4 @@ class Link:
         with translated():
             # The limit is ours, since aio-pika's does not cover its wait for an unblocked connection.
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await aio_pika.connect(self._url, client_properties={"connection_name": self._name})
+                return await aio_pika.connect(next(self._urls), client_properties={"connection_name": self._name})

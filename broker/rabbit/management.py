@@ -28,8 +28,10 @@ class Lanes:
     `Unavailable` when the link is down or the broker does not answer in time.
     """
 
-    def __init__(self, link: connection.Link) -> None:
+    def __init__(self, link: connection.Link, *, mirrored: bool = False) -> None:
+        """`mirrored`: a policy of the server mirrors queues, which not every kind of queue stands."""
         self._link = link
+        self._mirrored = mirrored
         self._lock = asyncio.Lock()
         self._channel: aiormq.abc.AbstractChannel | None = None
         self._known: set[str] = set()
@@ -46,7 +48,7 @@ class Lanes:
 
     async def declare(self, lanes: Iterable[str]) -> None:
         """Declare lanes; one that exists with other arguments is used as it is."""
-        arguments = topology.lane_arguments(self._link.server_version)
+        arguments = topology.lane_arguments(self._link.server_version, mirrored=self._mirrored)
         for lane in lanes:
             try:
                 await self._call(

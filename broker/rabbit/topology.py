@@ -46,8 +46,8 @@ def lane(prefix: str, tenant: str, lane_id: str) -> str:
     return f"{prefix}.lane.{tenant}.{lane_id}"
 
 
-def lane_arguments(server: Version) -> FieldTable:
-    """How a lane is declared; always durable, neither exclusive nor auto-delete.
+def lane_arguments(server: Version, *, mirrored: bool = False) -> FieldTable:
+    """How a lane is declared; always durable, neither exclusive nor auto-delete. `mirrored`: by a policy.
 
     Left out on purpose: `x-queue-mode` (lazy mode makes version 2 queues crash, rabbitmq-server issue 5252, and
     means nothing from 3.12 on), TTL and dead letter exchange (time and failure are decided by the record, not
@@ -70,7 +70,7 @@ def lane_arguments(server: Version) -> FieldTable:
         # It cannot be changed once a queue is declared.
         "x-max-priority": LEVELS,
     }
-    if server >= CLASSIC_VERSION_2:
+    if server >= CLASSIC_VERSION_2 and not mirrored:
         # Twice the publish and three times the consume rate of version 1 for priority queues on 3.10 (measured).
         # Not with lazy mode (issue 5252) or mirroring (issue 6176): we use neither. The only version from 4.3 on.
         arguments["x-queue-version"] = 2

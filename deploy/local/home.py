@@ -14,8 +14,11 @@ from deploy.local import children
 ROOT = Path(__file__).parents[2]
 """The checkout: the server is an application that runs from here."""
 
-_KEEPS = ("hold", "issuer", "keycloak", "logs", "metrics", "mongodb", "rabbitmq")
-_KEEPS_FILES = ("*.json", "rabbitmq.password", "seeded", "stack.pid")
+_KEEPS = (
+    *("hold", "issuer", "keycloak", "logs", "metrics", "mongodb", "rabbitmq"),
+    *(f"{server}-{number}" for server in ("mongodb", "rabbitmq") for number in (1, 2, 3)),
+)
+_KEEPS_FILES = ("*.json", "rabbitmq.password", "rabbitmq.cookie", "seeded", "stack.pid")
 
 
 class HomeInUseError(RuntimeError):

@@ -1,8 +1,10 @@
 """A private mongod on loopback: a replica set of one member, because change streams need an oplog."""
 
 import asyncio
+import contextlib
 import importlib.util
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,12 @@ class Member:
 
     home: Path
     port: int
+    role: str = "mongod"
 
     @property
     def data(self) -> Path:
         """The database files."""
-        return self.home / "mongodb"
+        return self.home / self.role.replace("mongod", "mongodb")
 
     @property
     def address(self) -> str:
@@ -61,10 +64,50 @@ def member(home: Path) -> Member:
     return Member(home=home, port=ports.remembered(home / "mongodb.ports.json", ("mongodb",))["mongodb"])
 
 
+def members(home: Path, count: int = 3) -> list[Member]:
+    """Those of a replica set of several."""
+    roles = tuple(f"mongod-{number}" for number in range(1, count + 1))
+    port = ports.remembered(home / "mongodb-cluster.ports.json", roles)
+    return [Member(home=home, port=port[role], role=role) for role in roles]
+
+
+def url_of(all_of_them: Sequence[Member]) -> str:
+    """The address of a replica set for clients."""
+    return f"mongodb://{','.join(member.address for member in all_of_them)}/?replicaSet={_REPLICA_SET}"
+
+
+def one_of(member: Member) -> children.Service:
+    """One server of several; ready when its port is open. `form` makes a replica set of them."""
+    return children.Service(
+        role=member.role,
+        home=member.home,
+        command=lambda: _prepare(member),
+        ready=lambda: rabbitmq.wait_for_port(member.port),
+    )
+
+
+async def form(all_of_them: Sequence[Member]) -> None:
+    """Make running members one replica set, at the first start, and wait until it has a primary."""
+    async with pymongo.AsyncMongoClient[dict[str, Any]](all_of_them[0].address, directConnection=True) as client:
+        hosts = [{"_id": number, "host": each.address} for number, each in enumerate(all_of_them)]
+        # Ten seconds are the default: too long to wait for another primary on one machine.
+        quick = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
+        config = {"_id": _REPLICA_SET, "version": 1, "members": hosts, "settings": quick}
+        with contextlib.suppress(mongo_errors.OperationFailure):
+            present = (await client.admin.command("replSetGetConfig"))["config"]
+            if [each["host"] for each in present["members"]] != [each["host"] for each in hosts]:
+                moved = {**config, "version": int(present["version"]) + 1}
+                await client.admin.command("replSetReconfig", moved, force=True)
+        with contextlib.suppress(mongo_errors.OperationFailure):
+            await client.admin.command("replSetInitiate", config)
+    async with pymongo.AsyncMongoClient[dict[str, Any]](url_of(all_of_them)) as client:
+        await client.admin.command("ping")
+
+
 def server(member: Member) -> children.Service:
     """The server; ready means that it is the primary of its replica set and takes writes."""
     return children.Service(
-        role="mongod",
+        role=member.role,
         home=member.home,
         command=lambda: _prepare(member),
         ready=lambda: _becomes_primary(member),

@@ -27,6 +27,8 @@ class Addresses:
     auth: str
     rabbitmq: str
     mongodb: str
+    mirrored: bool = False
+    """RabbitMQ is a cluster that mirrors its queues."""
     keycloak: Admin | None = None
     """Where the issuer is Keycloak: who may make realms there."""
 
@@ -98,6 +100,8 @@ def _settings(at: Addresses) -> dict[str, str]:
         "PENSTOCK_AUTH_URL": at.auth,
         "PENSTOCK_PUBLIC_URL": at.api,
     }
+    if at.mirrored:
+        found["PENSTOCK_RABBITMQ_MIRRORED"] = "true"
     if at.keycloak is not None:
         found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_ID"] = at.keycloak.client_id
         found["PENSTOCK_KEYCLOAK_ADMIN_CLIENT_SECRET"] = at.keycloak.secret

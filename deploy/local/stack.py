@@ -13,6 +13,7 @@ from typing import Any
 
 from deploy.local import (
     children,
+    datastores,
     home,
     keycloak,
     keycloak_dist,
@@ -32,19 +33,19 @@ _OBSTACLES = (
     mongod.MongodMissingError,
     rabbitmq.RabbitmqMissingError,
 )
-_STOPPED_LAST = (("issuer", "rabbitmq", "mongod"), ("epmd",))
 
 
 class Stack:
     """One local stack in its folder, which this process has claimed."""
 
-    def __init__(self, folder: Path, listener: socket.socket, *, workers: int, real: Path | None) -> None:
-        """`real` is a distribution of Keycloak to use as the issuer."""
+    def __init__(
+        self, folder: Path, listener: socket.socket, *, workers: int, real: Path | None, clustered: bool
+    ) -> None:
+        """`real` is a distribution of Keycloak to use as the issuer; `clustered`: three servers of each kind."""
         self._home = folder
         self._workers = workers
         self._listener = listener
-        self._node = rabbitmq.node(folder, vhosts=(_VHOST,))
-        self._member = mongod.member(folder)
+        self._stores = datastores.Datastores(folder, _VHOST, clustered=clustered)
         api = f"http://{ports.LOOPBACK}:{listener.getsockname()[1]}"
         auth_port = ports.remembered(folder / "issuer.ports.json", ("issuer",))["issuer"]
         admin = None
@@ -57,8 +58,9 @@ class Stack:
         self._at = services.Addresses(
             api=api,
             auth=f"http://{ports.LOOPBACK}:{auth_port}",
-            rabbitmq=self._node.url(_VHOST),
-            mongodb=self._member.url,
+            rabbitmq=self._stores.rabbitmq,
+            mongodb=self._stores.mongodb,
+            mirrored=clustered,
             keycloak=admin,
         )
         self._services = supervisor.Supervisor(hold=folder / "hold", say=report.line, changed=self._write)
@@ -68,8 +70,8 @@ class Stack:
         """Start and seed everything; raises ChildError or SeedError."""
         began = time.monotonic()
         await _together(
-            self._start_rabbitmq(),
-            self._start("MongoDB", mongod.server(self._member), self._member.address),
+            self._step("RabbitMQ", self._stores.start_rabbitmq(self._services.start), self._stores.where[0]),
+            self._step("MongoDB", self._stores.start_mongodb(self._services.start), self._stores.where[1]),
             self._start("Issuer" if self._at.keycloak is None else "Keycloak", self._issuer, self._at.auth),
         )
         apis = services.api(self._home, self._at, listener=self._listener.fileno(), count=self._workers)
@@ -92,18 +94,15 @@ class Stack:
         self._ready = False
         report.forget(self._home)
         began = time.monotonic()
-        await self._services.stop(last=_STOPPED_LAST)
+        await self._services.stop(last=(("issuer", *self._stores.roles), ("epmd",)))
         report.step("Stopped", began)
 
-    async def _start_rabbitmq(self) -> None:
-        began = time.monotonic()
-        await self._services.start(rabbitmq.epmd(self._node))
-        await self._services.start(rabbitmq.server(self._node))
-        report.step("RabbitMQ", began, f"{ports.LOOPBACK}:{self._node.port}")
-
     async def _start(self, name: str, service: children.Service, where: str = "") -> None:
+        await self._step(name, self._services.start(service), where)
+
+    async def _step(self, name: str, work: Coroutine[Any, Any, None], where: str) -> None:
         began = time.monotonic()
-        await self._services.start(service)
+        await work
         report.step(name, began, where)
 
     def _write(self) -> None:
@@ -111,11 +110,11 @@ class Stack:
             report.write(self._home, self._at, self._services.pids)
 
 
-async def run(folder: Path, port: int, workers: int, real: Path | None) -> int:
+async def run(folder: Path, port: int, *, workers: int, real: Path | None, clustered: bool) -> int:
     """Run a stack until a signal or a failure; the number of the exit."""
     told = _told_to_stop()
     with contextlib.closing(ports.listen(port)) as listener:
-        stack = Stack(folder, listener, workers=workers, real=real)
+        stack = Stack(folder, listener, workers=workers, real=real, clustered=clustered)
         try:
             starting = asyncio.create_task(stack.start())
             if await _first(starting, told):
@@ -164,6 +163,10 @@ def _told_to_stop() -> asyncio.Event:
     return told
 
 
+def _wanted(name: str) -> bool:
+    return os.environ.get(name, "") not in {"", "0"}
+
+
 def main() -> int:
     """Claim the folder and run; the number of the exit, with a plain word about what stands in the way."""
     folder = home.chosen()
@@ -176,8 +179,8 @@ def main() -> int:
                 report.line(f"ended {ended} processes that an earlier stack had left")
             rabbitmq.scripts()
             mongod.program()
-            real = keycloak_dist.distribution() if os.environ.get("KEYCLOAK", "") not in {"", "0"} else None
-            return asyncio.run(run(folder, port, workers, real))
+            real = keycloak_dist.distribution() if _wanted("KEYCLOAK") else None
+            return asyncio.run(run(folder, port, workers=workers, real=real, clustered=_wanted("CLUSTER")))
     except ports.PortTakenError as error:
         report.problem(f"{error}; choose another: make run PENSTOCK_PORT=8081")
     except _OBSTACLES as error:

@@ -64,9 +64,11 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
         await cast.prepare(on.auth)
         await cast.schedule()
         processes = [role for role in on.parts if role not in wanted.spared]
+        # A node of a cluster that forgot everything is another node, which the others do not let in.
+        wiped = () if on.shape.clustered else ("rabbitmq",)
         faults = plan.Faults(
             wanted.seed, processes=processes, links=list(on.links),
-            longest=wanted.longest, rest=wanted.rest, wiped=("rabbitmq",),
+            longest=wanted.longest, rest=wanted.rest, wiped=wiped,
         )  # fmt: skip
         adversary = Adversary(on, script or faults)
         playing = asyncio.create_task(cast.play(writers=wanted.writers, workers=wanted.workers, rate=wanted.rate))
@@ -121,10 +123,13 @@ if __name__ == "__main__":
         "--seed", type=int, default=None, help="of the plan and of everybody's dice; a new one if not given"
     )
     asked.add_argument("--rate", type=float, default=60.0, help="tasks a second")
+    asked.add_argument("--cluster", action="store_true", help="three servers of each kind")
     asked.add_argument("--apis", type=int, default=2)
     asked.add_argument("--engines", type=int, default=2)
     given = asked.parse_args()
     seed = random.randrange(10**6) if given.seed is None else given.seed
     run = Run(seed=seed, seconds=given.minutes * 60, rate=given.rate)
     folder = Path(tempfile.mkdtemp(prefix="penstock-chaos-"))
-    sys.exit(asyncio.run(main(run, world.Shape(apis=given.apis, engines=given.engines), folder)))
+    sys.exit(
+        asyncio.run(main(run, world.Shape(apis=given.apis, engines=given.engines, clustered=given.cluster), folder))
+    )

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from deploy.local import children, mongod, ports, rabbitmq, services
+from deploy.local import children, ports, services
+from deploy.local.datastores import Datastores
 from tests.support.proxy import Proxy
 
 TENANT = "demo"
@@ -27,6 +28,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     apis: int = 2
     engines: int = 2
+    clustered: bool = False
+    """Three nodes of RabbitMQ and three members of MongoDB, without proxies on the way to them."""
     defect: str | None = None
     """A defect to plant into every API and engine: see `planted.py`."""
 
@@ -139,23 +142,22 @@ async def _servers(world: World, given: Given | None) -> Given:
     else:
         world.auth = given.auth
     if given is None:
-        member, node = mongod.member(world.home), rabbitmq.node(world.home, vhosts=(_VHOST,))
-        world.parts["mongod"] = Part(mongod.server(member))
-        world.parts["epmd"] = Part(rabbitmq.epmd(node))
-        world.parts["rabbitmq"] = Part(rabbitmq.server(node))
-        starting += [world.parts["mongod"].start(), _in_turn(world.parts["epmd"], world.parts["rabbitmq"])]
-        given = Given(mongodb=member.url, rabbitmq=node.url(_VHOST))
+        stores = Datastores(world.home, _VHOST, clustered=world.shape.clustered)
+
+        async def start(service: children.Service) -> None:
+            part = world.parts[service.role] = Part(service)
+            await part.start()
+
+        starting += [stores.start_mongodb(start), stores.start_rabbitmq(start)]
+        given = Given(mongodb=stores.mongodb, rabbitmq=stores.rabbitmq)
     else:
         world.database = given.database or f"chaos_{os.getpid()}_{port}"
     await asyncio.gather(*starting)
-    # A driver that asks the replica set for its members would go round the proxies.
-    world.mongodb = given.mongodb.partition("?")[0] + "?directConnection=true"
+    world.mongodb = given.mongodb
+    if not world.shape.clustered:
+        # A driver that asks the replica set for its members would go round the proxies.
+        world.mongodb = given.mongodb.partition("?")[0] + "?directConnection=true"
     return Given(mongodb=world.mongodb, rabbitmq=given.rabbitmq)
-
-
-async def _in_turn(*parts: Part) -> None:
-    for part in parts:
-        await part.start()
 
 
 async def _processes(world: World, at: Given, stack: contextlib.AsyncExitStack) -> None:
@@ -165,9 +167,10 @@ async def _processes(world: World, at: Given, stack: contextlib.AsyncExitStack) 
         env = {
             "PENSTOCK_ENVIRONMENT": "local",
             "PENSTOCK_AUTH_URL": world.auth,
-            "PENSTOCK_MONGODB_URL": await _through(world, stack, f"{role}>mongod", at.mongodb),
+            "PENSTOCK_MONGODB_URL": await _to_server(world, stack, f"{role}>mongod", at.mongodb),
             "PENSTOCK_MONGODB_DATABASE": world.database,
-            "PENSTOCK_RABBITMQ_URL": await _through(world, stack, f"{role}>rabbitmq", at.rabbitmq),
+            "PENSTOCK_RABBITMQ_URL": await _to_server(world, stack, f"{role}>rabbitmq", at.rabbitmq),
+            "PENSTOCK_RABBITMQ_MIRRORED": str(world.shape.clustered),
             "PENSTOCK_BROKER_PREFIX": world.database,
         }
         if role.startswith("api"):
@@ -177,6 +180,10 @@ async def _processes(world: World, at: Given, stack: contextlib.AsyncExitStack) 
         else:
             world.parts[role] = Part(_engine(world, role, env))
     await asyncio.gather(*(world.parts[role].start() for role in roles))
+
+
+async def _to_server(world: World, stack: contextlib.AsyncExitStack, name: str, url: str) -> str:
+    return url if world.shape.clustered else await _through(world, stack, name, url)
 
 
 async def _through(world: World, stack: contextlib.AsyncExitStack, name: str, url: str) -> str:

@@ -54,3 +54,17 @@ def test_settings_of_the_machines_own_rabbitmq_do_not_reach_it(
     environment = rabbitmq.environment(node)
     assert environment["RABBITMQ_USE_LONGNAME"] == ""
     assert environment["RABBITMQ_NODENAME"] == "penstock@localhost"
+
+
+def test_the_nodes_of_a_cluster_know_each_other_and_mirror_their_queues(tmp_path: Path) -> None:
+    nodes = rabbitmq.cluster(tmp_path / "home", vhosts=("one",))
+    for node in nodes:
+        rabbitmq.server(node).command()
+    assert len({node.data for node in nodes}) == len({node.port for node in nodes}) == 3
+    assert len({(node.data / ".erlang.cookie").read_text() for node in nodes}) == 1
+    for node in nodes:
+        config = (node.data / "rabbitmq.conf").read_text()
+        assert all(f" = {peer.name}\n" in config for peer in nodes)
+        (policy,) = json.loads((node.data / "definitions.json").read_text())["policies"]
+        assert (policy["vhost"], policy["definition"]["ha-mode"]) == ("one", "all")
+    assert rabbitmq.environment(nodes[1])["RABBITMQ_NODENAME"] == "penstock2@localhost"

@@ -6,6 +6,7 @@ import pytest
 
 from broker.rabbit import connection
 from core import errors
+from deploy.local import ports
 from tests.support import proxy, waiting
 
 
@@ -90,3 +91,17 @@ async def test_only_a_cancellation_that_was_asked_for_passes() -> None:
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
+
+
+async def test_of_several_nodes_the_one_that_answers_is_found(rabbitmq_url: str) -> None:
+    away = rabbitmq_url.replace(rabbitmq_url.rpartition(":")[2].partition("/")[0], str(ports.free()))
+    link = connection.Link(f"{away},{rabbitmq_url},{away}", "test of several")
+    link.start()
+    async with asyncio.timeout(20):
+        await link.next_connection()
+    assert link.connected
+    await link.close()
+
+
+def test_a_list_of_addresses_is_told_apart_where_an_address_begins() -> None:
+    assert connection.addresses("amqp://a:x,y@h:1/v,amqps://b@i:2/v") == ["amqp://a:x,y@h:1/v", "amqps://b@i:2/v"]

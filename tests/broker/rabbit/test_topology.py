@@ -53,3 +53,8 @@ def test_no_name_is_a_wildcard(tenant: str, queue: str) -> None:
     words = topology.event_key(tenant, queue, "task.completed").split(".")
     assert len(words) == 5
     assert not {"*", "#"} & set("".join(words))
+
+
+def test_a_lane_that_a_policy_mirrors_is_of_the_first_version() -> None:
+    assert "x-queue-version" not in topology.lane_arguments(topology.Version(3, 10), mirrored=True)
+    assert topology.lane_arguments(topology.Version(4, 3), mirrored=True)["x-queue-type"] == "quorum"
