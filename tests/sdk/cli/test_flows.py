@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from penstock.cli import arguments
 from penstock.cli.exits import Exit
 
 from tests.sdk.cli.conftest import Run
@@ -86,3 +87,20 @@ def test_definitions_and_templates(ada: Run, queue: str, tmp_path: Path) -> None
     assert (ran.status, len(ran.err.splitlines())) == (Exit.INVALID, 1)
     assert ada("flow-templates", "delete", template).status == 0
     assert ada("definitions", "delete", name).out == f"Deleted {name}.\n"
+
+
+def test_names_are_completed(ada: Run, queue: str, tmp_path: Path) -> None:
+    template = prepared(ada, queue, tmp_path)
+    prefix = queue.partition(":")[2]
+    assert ada("schedules", "put", f"{prefix}-hourly", "--every", "1h", "--queue", queue, "--paused").status == 0
+    task = ada("tasks", "submit", queue, "--json").json["id"]
+    assert arguments.complete_queue(queue) == [queue]
+    assert arguments.complete_definition(f"{prefix}/s") == [f"{prefix}/scan"]
+    assert arguments.complete_template(f"{prefix}/c") == [template]
+    assert arguments.complete_schedule(f"{prefix}-h") == [f"{prefix}-hourly"]
+    assert task in arguments.complete_task(task[:20])
+    assert arguments.complete_webhook("none") == arguments.complete_flow("none") == []
+
+
+def test_a_server_that_is_away_completes_nothing(nobody: Path) -> None:
+    assert arguments.complete_queue("") == []

@@ -19,6 +19,8 @@ from tests.sdk.cli.conftest import Run
 from tests.sdk.conftest import Server
 
 SOURCES = Path(__file__).parents[3] / "sdk" / "python" / "src"
+_PATIENCE = 60
+"""Seconds that a program may take to start on a machine where others work, too."""
 PROGRAM = """
 from penstock import Worker
 
@@ -80,7 +82,7 @@ async def wim(server: Server) -> AsyncIterator[AsyncClient]:
 async def said(process: asyncio.subprocess.Process) -> str:
     """The next line of its output."""
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+    return (await asyncio.wait_for(process.stdout.readline(), _PATIENCE)).decode()
 
 
 async def live_out(client: AsyncClient, worker: AsyncClient, queue: str) -> str:
@@ -94,7 +96,7 @@ async def live_out(client: AsyncClient, worker: AsyncClient, queue: str) -> str:
 async def watching(process: asyncio.subprocess.Process) -> None:
     """Return when it shows everything that happens from now on."""
     assert process.stderr is not None
-    assert await asyncio.wait_for(process.stderr.readline(), 20) == b"penstock: watching\n"
+    assert await asyncio.wait_for(process.stderr.readline(), _PATIENCE) == b"penstock: watching\n"
 
 
 async def test_ends_are_watched_live(start: Start, ada: AsyncClient, wim: AsyncClient, queue: str) -> None:
@@ -105,7 +107,7 @@ async def test_ends_are_watched_live(start: Start, ada: AsyncClient, wim: AsyncC
         assert [line.split()[1:3] for line in shown] == [[kind, task] for kind in ("created", "started", "succeeded")]
         assert "lived" in shown[0]
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 10) == Exit.INTERRUPTED
+        assert await asyncio.wait_for(process.wait(), _PATIENCE) == Exit.INTERRUPTED
 
 
 async def test_a_watch_ends_when_nothing_is_open(start: Start, ada: AsyncClient, wim: AsyncClient, queue: str) -> None:
@@ -116,7 +118,7 @@ async def test_a_watch_ends_when_nothing_is_open(start: Start, ada: AsyncClient,
             (task,) = await wim.tasks.claim(queue, wait=10)
             await wim.tasks.complete(task)
             assert json.loads(await said(process))["task"] == task.id
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), _PATIENCE) == 0
 
 
 async def test_a_watch_of_what_is_over_ends_at_once(
@@ -124,7 +126,7 @@ async def test_a_watch_of_what_is_over_ends_at_once(
 ) -> None:
     await live_out(ada, wim, queue)
     async with start("tasks", "watch", queue, "--until-idle") as process:
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), _PATIENCE) == 0
 
 
 async def test_watching_one_task_says_how_it_ended(
@@ -135,16 +137,16 @@ async def test_watching_one_task_says_how_it_ended(
         assert json.loads(await said(process))["type"] == "created"
         (held,) = await wim.tasks.claim(queue)
         await wim.tasks.fail(held, retryable=False)
-        assert await asyncio.wait_for(process.wait(), 20) == Exit.NOT_SUCCEEDED
+        assert await asyncio.wait_for(process.wait(), _PATIENCE) == Exit.NOT_SUCCEEDED
 
 
 async def test_a_worker_is_run_by_its_name(start: Start, ada: AsyncClient, queue: str, tmp_path: Path) -> None:
     (tmp_path / "reviews.py").write_text(PROGRAM.replace("QUEUE", queue))
     made = await ada.tasks.submit(queue, 7)
     async with start("worker", "run", "reviews:worker", "-P", "2", "-c", "5", user="wim") as process:
-        assert (await ada.tasks.wait(made, timeout=20)).result == 7
+        assert (await ada.tasks.wait(made, timeout=_PATIENCE)).result == 7
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), _PATIENCE)
         assert process.returncode == 0, said.decode()
         assert b"works on " in said
 

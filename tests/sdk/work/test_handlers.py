@@ -139,7 +139,7 @@ async def test_a_handler_submits_more_work(server: Server, ada: AsyncClient, que
     made = await ada.tasks.submit(queue, "parent")
     async with working.serving(worker):
         (task,) = await working.ended(ada, made)
-        await ada.tasks.wait(task.result, timeout=20)
+        await ada.tasks.wait(task.result, timeout=60)
 
 
 def test_two_handlers_for_the_same_tasks_are_a_mistake() -> None:

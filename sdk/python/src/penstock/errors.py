@@ -177,6 +177,10 @@ class Changed(Conflict):
     """It was changed by somebody else at the same moment."""
 
 
+class LimitReached(Conflict):
+    """The definition allows no more tasks to be held at once."""
+
+
 class PreconditionFailed(ApiError):
     """The thing was changed since it was read."""
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
@@ -11,18 +12,34 @@ from penstock import connection, errors
 from penstock.client import Client
 from penstock.transport import NO_RETRIES
 
+_RECENT = 50
+"""How many tasks or flows are offered to complete an id."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def complete_queue(incomplete: str) -> list[str]:
-    """Queues that begin so, for the shell; none when the server cannot be asked."""
-    try:
-        found = connection.find()
-        with Client(found.url, token=found.provider, tenant=found.tenant, retries=NO_RETRIES, timeout=2.0) as client:
-            return [queue.key for queue in client.queues.list() if queue.key.startswith(incomplete)]
-    except errors.PenstockError:
-        return []
+def _completing(names: Callable[[Client], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Completes for the shell what begins so; to nothing when the server cannot be asked."""
 
+    def complete(incomplete: str) -> list[str]:
+        try:
+            found = connection.find()
+            with Client(
+                found.url, token=found.provider, tenant=found.tenant, retries=NO_RETRIES, timeout=2.0
+            ) as client:
+                return [name for name in names(client) if name.startswith(incomplete)]
+        except errors.PenstockError:
+            return []
+
+    return complete
+
+
+complete_queue = _completing(lambda client: (each.key for each in client.queues.list()))
+complete_definition = _completing(lambda client: (each.name for each in client.definitions.list()))
+complete_template = _completing(lambda client: (each.name for each in client.flow_templates.list()))
+complete_schedule = _completing(lambda client: (each.id for each in client.schedules.list()))
+complete_webhook = _completing(lambda client: (each.id for each in client.webhooks.list()))
+complete_flow = _completing(lambda client: (each.id for each in client.flows.list(limit=_RECENT)))
+complete_task = _completing(lambda client: (each.id for each in client.tasks.list(limit=_RECENT)))
 
 Queue = Annotated[
     str, typer.Argument(help="The queue, namespace:name.", metavar="QUEUE", autocompletion=complete_queue)
@@ -34,8 +51,8 @@ Param = Annotated[
 ]
 File = Annotated[str | None, typer.Option(help="All of it as JSON, as text or @file.")]
 Version = Annotated[int | None, typer.Option(help="Only if this is still its version.")]
-TaskId = Annotated[str, typer.Argument(help="The task's id.", metavar="TASK")]
-TaskIds = Annotated[list[str], typer.Argument(help="Ids of tasks.", metavar="TASK...")]
+TaskId = Annotated[str, typer.Argument(help="The task's id.", metavar="TASK", autocompletion=complete_task)]
+TaskIds = Annotated[list[str], typer.Argument(help="Ids of tasks.", metavar="TASK...", autocompletion=complete_task)]
 
 
 def seconds(text: str | None) -> float | None:

@@ -8,7 +8,10 @@ from penstock.cli import arguments, output
 from penstock.cli.shared import Session, command
 from penstock.models import definition as models
 
-Name = Annotated[str, typer.Argument(help="The definition's name.", metavar="DEFINITION")]
+Name = Annotated[
+    str,
+    typer.Argument(help="The definition's name.", metavar="DEFINITION", autocompletion=arguments.complete_definition),
+]
 
 
 def add(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from penstock.cli.shared import Session, command
 from penstock.client import Client
 from penstock.models.flow import Flow
 
-FlowId = Annotated[str, typer.Argument(help="The flow's id.", metavar="FLOW")]
+FlowId = Annotated[str, typer.Argument(help="The flow's id.", metavar="FLOW", autocompletion=arguments.complete_flow)]
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Show it live until it has ended; status 10 without success.")
 ]
@@ -30,7 +30,9 @@ def add(app: typer.Typer) -> None:
 
 def start(
     session: Session,
-    template: Annotated[str, typer.Argument(help="The template's name.", metavar="TEMPLATE")],
+    template: Annotated[
+        str, typer.Argument(help="The template's name.", metavar="TEMPLATE", autocompletion=arguments.complete_template)
+    ],
     *,
     params: arguments.Params = None,
     param: arguments.Param = None,

@@ -10,7 +10,9 @@ from penstock.cli import arguments, output
 from penstock.cli.shared import Session, command
 from penstock.models import schedule as models
 
-ScheduleId = Annotated[str, typer.Argument(help="The schedule's id.", metavar="SCHEDULE")]
+ScheduleId = Annotated[
+    str, typer.Argument(help="The schedule's id.", metavar="SCHEDULE", autocompletion=arguments.complete_schedule)
+]
 CronText = Annotated[
     str | None, typer.Option(help="Minute, hour, day of month, month, day of week: '0 3 * * MON-FRI'.")
 ]

@@ -8,7 +8,9 @@ from penstock import errors
 from penstock.cli import arguments, output
 from penstock.cli.shared import Session, command
 
-Name = Annotated[str, typer.Argument(help="The template's name.", metavar="TEMPLATE")]
+Name = Annotated[
+    str, typer.Argument(help="The template's name.", metavar="TEMPLATE", autocompletion=arguments.complete_template)
+]
 
 
 def add(app: typer.Typer) -> None:

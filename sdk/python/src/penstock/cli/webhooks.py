@@ -7,7 +7,9 @@ import typer
 from penstock.cli import arguments, exits, output
 from penstock.cli.shared import Session, command
 
-WebhookId = Annotated[str, typer.Argument(help="The webhook's id.", metavar="WEBHOOK")]
+WebhookId = Annotated[
+    str, typer.Argument(help="The webhook's id.", metavar="WEBHOOK", autocompletion=arguments.complete_webhook)
+]
 
 
 def add(app: typer.Typer) -> None:
