@@ -49,7 +49,7 @@ async def serving(*workers: Worker) -> AsyncGenerator[None]:
 
 async def ended(client: AsyncClient, *tasks: Task) -> list[Task]:
     """The tasks when all have ended."""
-    return [await client.tasks.wait(task, timeout=20) for task in tasks]
+    return [await client.tasks.wait(task, timeout=60) for task in tasks]
 
 
 async def becomes(client: AsyncClient, task: Task, holds: Callable[[Task], object], what: str) -> Task:
