@@ -41,7 +41,7 @@ UNTRAILED = frozenset(
 )
 """Operations that change no settings: they look, or their traces are in the histories of tasks and flows."""
 
-HISTORIES = (f"{audited.NATIVE}/tasks", "/tasks", "/task/v1/", "/comment/v1/")
+HISTORIES = (f"{audited.NATIVE}/tasks", "/tasks", "/task/v1/", "/comment/v1/", "/execution/")
 """Below these paths everything is about single tasks."""
 
 _CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
