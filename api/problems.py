@@ -90,10 +90,15 @@ def refused(request: Request, error: errors.PenstockError) -> Response:
     return _answer(request, error)
 
 
+def invalid_of(error: RequestValidationError) -> errors.Invalid:
+    """What FastAPI found wrong, as our refusal."""
+    found: Sequence[Any] = error.errors()
+    return invalid(_fault(each) for each in found)
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found: Sequence[Any] = error.errors()
-    return _answer(request, invalid(_fault(each) for each in found))
+    return _answer(request, invalid_of(error))
 
 
 def _fault(found: dict[str, Any]) -> errors.Fault:

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Header
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import context, described, flow_guards, guards, routing
+from api import context, described, flow_guards, guards, problems, routing
 from api.context import Catalogues, Flowed, Lives, Reads, Recording, Templating
 from api.faces import xfsc_answers as answers
 from api.faces import xfsc_templates as templates
@@ -45,6 +46,8 @@ class Route(routing.Guarded):
                 return await handle(request)
             except errors.PenstockError as error:
                 return answers.refusal(error)
+            except RequestValidationError as error:
+                return answers.refusal(problems.invalid_of(error))
 
         return handler
 

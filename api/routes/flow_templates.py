@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api import conditions, described, flow_guards, flowing, guards, replies, routing
 from api.context import Reads, Templating
 from api.schemas import flow_views as views
-from api.schemas.common import storable
+from api.schemas.common import kept
 from api.schemas.flows import TemplateJson
 from core import errors
 from core.flow_template import StoredTemplate
@@ -74,7 +74,7 @@ async def put_flow_template(
         if if_match is None and there is not None:
             raise errors.PreconditionFailed(f"Flow template {template} exists already.")
         match = conditions.matched(if_match, there.version if there else None, f"Flow template {template}")
-    made, created = await templates.put(at.tenant, template, storable(body), by=at.by, match=match)
+    made, created = await templates.put(at.tenant, template, kept(body), by=at.by, match=match)
     return _template(made, status=201 if created else 200)
 
 

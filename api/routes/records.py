@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api import described, guards, idempotency, replies, routing, shown
 from api.context import Directories, Lives, Now, Recording, Triggering
 from api.schemas import platform_views as views
-from api.schemas.common import storable
+from api.schemas.common import kept
 from broker.lifecycle import Submitted
 from broker.triggers import Triggers
 from core import errors, ids
@@ -54,7 +54,7 @@ async def post_record(
     A trigger that cannot run at once does as soon as it can. A repeat under the same `Idempotency-Key` submits nothing
     twice.
     """
-    event = _event(storable(body))
+    event = _event(kept(body))
     number = ids.new_id() if idempotency_key is None else ids.digest(at.tenant, at.who.subject, idempotency_key)
     selected = await triggers.set_off(at.tenant, number, body)
     record = Record(tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by, triggers=selected)

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from core import ids, payloads, retry
+from core import errors, ids, payloads, retry
 from core.priority import BY_LABEL, Priority
 from core.task import Limits
 
@@ -51,6 +51,14 @@ def storable(value: Any) -> Any:
     if fault is not None:
         raise PydanticCustomError("json", "{fault}", {"fault": fault})
     return value
+
+
+def kept(value: Any) -> Any:
+    """`storable` for what is read outside of a body of ours; raises `Invalid`."""
+    try:
+        return storable(value)
+    except PydanticCustomError as error:
+        raise errors.Invalid(f"The body cannot be kept: {error.message()}.") from None
 
 
 Json = Annotated[Any, AfterValidator(storable)]

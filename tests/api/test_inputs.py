@@ -223,3 +223,14 @@ async def nothing_submitted(api: Api) -> None:
     """Nothing is on record, in no state."""
     states = {"state": ["waiting", "ready", "requested", "in-progress", "done"]}
     assert (await api("ada").get(TASKS, params=states)).json()["items"] == []
+
+
+async def test_numbers_that_no_store_keeps_are_refused_wherever_json_is_free(api: Api, queue: str) -> None:
+    """Found by requests made up from the document."""
+    template = {"driver": "decisions", "queue": "intake:strike-reports", "description": 2**70}
+    for method, path, body in (
+        ("PUT", "/api/v1/flow-templates/big", template),
+        ("POST", "/api/v1/records", {"what": 2**70}),
+    ):
+        answer = await api("ada").request(method, path, json=body)
+        assert (answer.status_code, support.code(answer)) == (400, "invalid"), path
