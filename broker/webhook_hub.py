@@ -11,6 +11,7 @@ from broker.rabbit import events as rabbit
 from broker.telemetry import Tracing
 from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
+from broker.webhook_making import WINDOW
 from broker.webhook_meters import WebhookMeters
 from broker.webhook_pump import Kit, Pump
 from core import cancelling, webhook
@@ -142,8 +143,9 @@ async def work(
     first_delay: timedelta,
     meters: WebhookMeters,
     tracing: Tracing | None = None,
+    window: int = WINDOW,
 ) -> None:
-    """The duty, for as long as it is led."""
+    """The duty, for as long as it is led. `window` is how many deliveries of a webhook are made ahead."""
     webhooks, deliveries, outbound = Webhooks(database), Deliveries(database), Outbound()
     kit = Kit(
         webhooks=webhooks,
@@ -156,6 +158,7 @@ async def work(
         first_delay=first_delay,
         tell=Notices(exchange, webhooks, deliveries).disabled,
         meters=meters,
+        window=window,
     )
     try:
         await Hub(kit).run()

@@ -21,7 +21,7 @@ from store.events import Events
 from store.webhooks import Webhooks
 
 WINDOW = 1000
-"""So many deliveries are made ahead at most; further events wait in their record."""
+"""So many deliveries are made ahead, and a page of events more at most; further events wait in their record."""
 _PAGE = 200
 
 
@@ -44,8 +44,10 @@ class Maker:
         *,
         clock: Clock,
         cursor: int,
+        window: int = WINDOW,
     ) -> None:
         """`cursor` is the number up to which events were looked at."""
+        self._window = window
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._events = events
@@ -58,7 +60,7 @@ class Maker:
         """Keep deliveries of the next events; `is_empty`: nothing waits to be sent, beyond doubt."""
         if not self._checked:
             await self._check(hook)
-        if not is_empty and await self._deliveries.waiting(hook.tenant, hook.id, at_most=WINDOW) >= WINDOW:
+        if not is_empty and await self._deliveries.waiting(hook.tenant, hook.id, at_most=self._window) >= self._window:
             return Look()
         types, queues = webhook.types_wanted(hook), hook.filter.queues
         part = await self._events.since(hook.tenant, self._cursor, limit=_PAGE, queues=queues, types=types)

@@ -48,6 +48,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     first_delay: timedelta
     tell: Tell
     meters: WebhookMeters
+    window: int
 
 
 class Pump:
@@ -71,6 +72,7 @@ class Pump:
             kit.envelopes,
             clock=kit.clock,
             cursor=running.standing.cursor,
+            window=kit.window,
         )
 
     async def run(self) -> None:
