@@ -87,7 +87,7 @@ class Refill:
     async def _gap(self, lane: Lane, ready: int) -> int:
         """How many tickets are missing, if any; tickets that are being looked at by a claim are counted as missing."""
         depth = await self._depth(lane)
-        if depth >= ready:
+        if depth >= ready or depth >= ready - await self._sweeps.parked_in_lane(lane.tenant, lane.lane):
             return 0
         # Asked before and after the count: in between tickets come with their tasks, or go with them.
         wanted = await self._sweeps.ticketed_in_lane(lane.tenant, lane.queue, lane.lane)

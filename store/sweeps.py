@@ -97,6 +97,15 @@ class Sweeps:
         cursor = await self._tasks.aggregate(pipeline, hint="worklist")
         return {str(row["_id"]): int(row["count"]) async for row in cursor}
 
+    async def parked_in_lane(self, tenant: str, lane: str) -> int:
+        """How many ready tasks of a lane wait for a seat, without tickets; read from the index `waits` alone."""
+        found: Document = {
+            "slot": {"$gte": f"{lane}.", "$lt": f"{lane}/"},
+            "waits": Waits.PARKED.value,
+            "tenant": tenant,
+        }
+        return await self._tasks.count_documents(found, hint="waits")
+
     async def ticketed_in_lane(self, tenant: str, queue: str, lane: str) -> int:
         """How many ready tasks of a lane should have a ticket in the broker: nobody's, and confirmed before."""
         return await self._tasks.count_documents(_ticketed(tenant, queue, lane), hint="worklist")

@@ -15,6 +15,7 @@ from broker.assembly import Parts
 from broker.dispatch import Claim
 from broker.lifecycle import Finish
 from broker.places import Ushers
+from broker.refill import Refill
 from broker.timekeeper import Timekeeper
 from core import errors, transitions
 from core.definition import Concurrency, Definition, Target, TargetKind
@@ -256,6 +257,25 @@ async def test_other_params_are_another_key_once_the_task_is_handed_out(parts: P
     held = await working.claim(parts, queue, 10)
     assert sorted(task.params["airport"] for task in held) == ["KBOS", "KJFK"]
     assert second.id in {task.id for task in held}
+
+
+async def test_parked_tasks_are_no_lost_tickets(parts: Parts, queue: Queue, fake_clock: FakeClock) -> None:
+    await define(parts, queue, limit=1)
+    tasks = await submit(parts, queue, "KBOS", 5)
+    record = parts.record
+    refill = Refill(
+        record.sweeps,
+        record.queues,
+        parts.broker.lanes,
+        parts.broker.consuming,
+        clock=fake_clock,
+        prefix=parts.settings.broker_prefix,
+    )
+    for _ in range(2):
+        assert await refill.look() == 0
+        fake_clock.advance(timedelta(seconds=10))
+    states = [await working.read(parts, task) for task in tasks[1:]]
+    assert {(task.waits, task.ticket_due) for task in states} == {(Waits.PARKED, None)}
 
 
 async def test_20_pollers_never_get_the_same_task(parts: Parts, queue: Queue) -> None:
