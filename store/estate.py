@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from bson import json_util
 from pymongo import InsertOne
 from pymongo import errors as driver
 
-from core import errors
-from store import mongo
+from core import errors, words
+from core.task import Task
+from store import documents, mongo
 from store.mongo import Document
 
 TRAIL = frozenset({"audit", "auditHeads"})
@@ -28,6 +30,8 @@ WITHHELD = frozenset({"secrets", "tenantKeys"})
 _FIRST = ("events", "eventTasks")
 """Kept before the tasks, whose arrival is an event otherwise."""
 _LAST = ("tasks",)
+_OURS = ("ticketDue", "text", "words")
+"""When a ticket is due, and what a task is found by, is no affair of the tenant's: it is made again."""
 _BATCH = 500
 _READY = "ready"
 _CANONICAL = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL, tz_aware=True)
@@ -53,8 +57,8 @@ class Estate:
             # The range is what makes `_id` the index to read by, in its order; "0" is what follows "/".
             found: Document = {"tenant": tenant, "_id": {"$gte": tenant, "$lt": f"{tenant}0"}}
             async for row in self._database[name].find(found).sort("_id", 1).batch_size(_BATCH):
-                # When a ticket is due is the broker's affair, not the tenant's.
-                row.pop("ticketDue", None)
+                for field in _OURS:
+                    row.pop(field, None)
                 yield name, json_util.dumps(row, json_options=_CANONICAL)
 
     async def is_empty(self, tenant: str) -> bool:
@@ -73,12 +77,14 @@ class Estate:
             raise errors.Invalid(f"An export holds nothing of the collection {collection!r}.")
         if collection in TRAIL:
             return 0
-        documents = [_document(tenant, row) for row in rows]
-        for each in documents:
-            if collection == "tasks" and each.get("state") == _READY:
-                each["ticketDue"] = at
+        kept = [_document(tenant, row) for row in rows]
+        for each in kept:
+            if collection == "tasks":
+                each["text"] = words.of_task(_task(each))
+                if each.get("state") == _READY:
+                    each["ticketDue"] = at
         try:
-            result = await self._database[collection].bulk_write([InsertOne(each) for each in documents], ordered=False)
+            result = await self._database[collection].bulk_write([InsertOne(each) for each in kept], ordered=False)
         except driver.BulkWriteError as error:
             if any(fault["code"] == 11000 for fault in (error.details or {}).get("writeErrors", ())):
                 raise errors.AlreadyExists(f"Documents of {collection} are here already under the same ids.") from error
@@ -91,6 +97,13 @@ class Estate:
         for name in await self.collections():
             erased += (await self._database[name].delete_many({"tenant": tenant})).deleted_count
         return erased
+
+
+def _task(document: Document) -> Task:
+    try:
+        return documents.decode(dict(document), Task)
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise errors.Invalid(f"The export holds a task that is none: {error}.") from error
 
 
 def _document(tenant: str, row: str) -> Document:

@@ -156,6 +156,13 @@ async def test_a_deletion_can_be_taken_back_until_its_grace_is_over(api: Api) ->
             ],
             "not of the tenant",
         ),
+        (
+            [
+                {"penstock": 1, "tenant": "new", "settings": {}},
+                {"collection": "tasks", "document": {"_id": "new/1", "tenant": "new", "state": "nowhere"}},
+            ],
+            "a task that is none",
+        ),
         ([{"penstock": 1, "tenant": "new", "settings": {"policyUrl": "x"}}], "settings"),
     ],
 )
