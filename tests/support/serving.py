@@ -76,7 +76,7 @@ async def hearing(address: str, token: str, **asked: Any) -> AsyncGenerator[Asyn
 
 async def take(stream: AsyncIterator[Heard], count: int) -> list[Heard]:
     """The next so many events."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [await anext(stream) for _ in range(count)]
 
 
