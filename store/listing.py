@@ -23,7 +23,7 @@ from store.query import Page, Query, Sort
 
 __all__ = ["Listing", "Page", "Query", "Sort"]
 
-_FEW = 1_000
+_FEW = 4_000
 """So many tasks are read and sorted; more are not, where another index has them in order."""
 _PLACED = frozenset({Sort.PLACE, Sort.CREATED, Sort.CREATED_DESC})
 _HIDDEN = {"words": 0, "text": 0}
@@ -104,13 +104,13 @@ class Listing:
         if wanted.ids is None and wanted.states is not None and wanted.states <= OPEN:
             marked = _marked(wanted, said or words.Wanted())
             if marked != words.Wanted():
-                found = await self._by_words(plan, said, marked)
-                if found is not None:
-                    return found
+                return await self._by_words(plan, said, marked)
         return await self._merged(plan, query.selector(plan.tenant, wanted))
 
-    async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document] | None:
-        """What has these words; None where so many tasks do that their own order is the better way."""
+    async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document]:
+        """What has these words: the range of one of them, in order or sorted, or where too many tasks are in it to
+        be sorted, the order itself; and what is unread.
+        """
         in_order = plan.wanted.sort in _PLACED and bool(marked.words)
         texts = [{"text": {"$exists": True}}, *([] if said is None else matching.unread(said))]
         # These first: what is put into the index meanwhile is found there then.
@@ -119,14 +119,14 @@ class Listing:
             self._merged(plan, plan.exact | {"$and": texts}, hint="unread"),
         )
         if count >= _FEW and not in_order:
-            return None
-        first = matching.lead(lead)
-        others = [word for word in marked.words if word not in lead.words]
-        beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
-        rest = matching.rest(others, beginnings)
-        found = plan.exact | first | ({"$and": rest} if rest else {})
+            found, hint = {"$and": [plan.exact, matching.rest(marked.words, marked.beginnings)]}, None
+        else:
+            others = [word for word in marked.words if word not in lead.words]
+            beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
+            rest = matching.rest(others, beginnings)
+            found, hint = {"$and": [plan.exact | matching.lead(lead), *([rest] if rest else [])]}, "words"
         known = {str(row["_id"]) for row in unread}
-        read = [row for row in await self._merged(plan, found, hint="words") if str(row["_id"]) not in known]
+        read = [row for row in await self._merged(plan, found, hint=hint) if str(row["_id"]) not in known]
         return self._cut(plan, [unread, read])
 
     async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, int]:
@@ -138,16 +138,14 @@ class Listing:
             return words.Wanted(words=marked.words), 0
         each = [words.Wanted(words=(word,)) for word in marked.words]
         each = each or [words.Wanted(beginnings=(beginning,)) for beginning in marked.beginnings]
-        is_open = {"state": {"$in": sorted(state.value for state in OPEN)}}
-        counts = await asyncio.gather(
-            *[
-                self._tasks.count_documents(
-                    {"tenant": tenant, **matching.lead(one), **is_open}, limit=_FEW, hint="words"
-                )
-                for one in each
-            ]
-        )
+        counts = await asyncio.gather(*[self._count(tenant, one) for one in each])
         return min(zip(each, counts, strict=True), key=lambda pair: pair[1])
+
+    async def _count(self, tenant: str, one: words.Wanted) -> int:
+        """How many keys of the index of words are in a range, up to `_FEW`; read from the index alone."""
+        low, high = matching.bounds(tenant, one)
+        keys = self._tasks.find({}, {"_id": 0, "place": 1}).hint("words").min(low).max(high)
+        return len([key async for key in keys.limit(_FEW).batch_size(_FEW + 1)])
 
     async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
         """The first rows of all spans; of several only those that are wanted are read whole."""

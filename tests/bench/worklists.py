@@ -124,6 +124,12 @@ def shapes(dice: random.Random) -> dict[str, Callable[[], Document]]:
         text = " ".join(str(value) for value in list(dice.choice(rows).values())[:10])
         return dice.choice(words.wanted(text).words)
 
+    def pair() -> str:
+        """Two words of one report."""
+        text = " ".join(str(value) for value in list(dice.choice(rows).values())[:10])
+        found = words.wanted(" ".join(dice.sample(text.split(), 3))).words
+        return " ".join(found[:2])
+
     def number() -> str:
         return f"intake:q{dice.randrange(QUEUES)}"
 
@@ -140,7 +146,7 @@ def shapes(dice: random.Random) -> dict[str, Callable[[], Document]]:
         "a frequent word": lambda: page | {"text": said()},
         "a rare word": lambda: page | {"text": invented(dice)},
         "a rare word, newest first": lambda: page | {"text": invented(dice), "sort": "-createdAt", "queue": number()},
-        "two words of one report": lambda: page | {"text": f"{said()} {said()}", "queue": number()},
+        "two words of one report": lambda: page | {"text": pair(), "queue": number()},
         "word, filter, due date": lambda: page
         | {"text": said(), "priority": "high", "sort": "dueDate", "queue": number()},
         "a beginning": lambda: page | {"text": f"{invented(dice)[:4]}*", "queue": number()},

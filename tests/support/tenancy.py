@@ -121,7 +121,7 @@ def _registered() -> Watch:
 def _queries(name: str, command: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     match name:
         case "find":
-            return [command["filter"]]
+            return [{**command.get("min", {}), **command["filter"]}]
         case "aggregate":
             stages: list[dict[str, Any]] = command["pipeline"]
             first: dict[str, Any] = stages[0] if stages else {}
