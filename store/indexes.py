@@ -4,6 +4,7 @@ Partial wherever possible, so that ended tasks leave it: every moved key costs m
 `python -m store indexes` and the start of every process make those that are missing.
 """
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo import errors as driver
 
@@ -11,6 +12,7 @@ from store import mongo, positions
 from store.mongo import Database
 
 _PRESENT = {"$exists": True}
+_BUILD_SECONDS = 3600
 
 INDEXES: dict[str, list[IndexModel]] = {
     "tasks": [
@@ -87,10 +89,11 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="unread",
             partialFilterExpression={"text": _PRESENT, "state": {"$gt": "done"}},
         ),
+        # The priority at the end is there to be compared before a task is read.
         *(
             IndexModel(
-                [("tenant", ASCENDING), ("queue", ASCENDING), (field, ASCENDING), ("_id", ASCENDING)],
-                name=field,
+                [(name, ASCENDING) for name in ("tenant", "queue", field, "_id", "priority")],
+                name=field.removesuffix("Date"),
                 partialFilterExpression={field: _PRESENT, "state": {"$gt": "done"}},
             )
             for field in ("dueDate", "followUpDate")
@@ -238,8 +241,10 @@ async def ensure(database: Database) -> None:
     """
     try:
         await positions.begin(database)
-        for collection, models in INDEXES.items():
-            await database[collection].create_indexes(models)
+        # Among millions of documents one may take minutes, and given up it would be begun again and again.
+        with pymongo.timeout(_BUILD_SECONDS):
+            for collection, models in INDEXES.items():
+                await database[collection].create_indexes(models)
     except driver.PyMongoError as error:
         if mongo.unavailable(error):
             raise mongo.translated(error) from error

@@ -25,6 +25,8 @@ __all__ = ["Listing", "Page", "Query", "Sort"]
 
 _FEW = 4_000
 """So many tasks are read and sorted; more are not, where another index has them in order."""
+_STEPS = (250, 1_000, 4_000, 16_000)
+"""So finely it is told which word fewer tasks have."""
 _PLACED = frozenset({Sort.PLACE, Sort.CREATED, Sort.CREATED_DESC})
 _HIDDEN = {"words": 0, "text": 0}
 _BAD_HINT = 2
@@ -114,11 +116,11 @@ class Listing:
         in_order = plan.wanted.sort in _PLACED and bool(marked.words)
         texts = [{"text": {"$exists": True}}, *([] if said is None else matching.unread(said))]
         # These first: what is put into the index meanwhile is found there then.
-        (lead, count), unread = await asyncio.gather(
+        (lead, few), unread = await asyncio.gather(
             self._rarest(plan.tenant, marked, exactly=not in_order),
             self._merged(plan, plan.exact | {"$and": texts}, hint="unread"),
         )
-        if count >= _FEW and not in_order:
+        if not few and not in_order:
             found, hint = {"$and": [plan.exact, matching.rest(marked.words, marked.beginnings)]}, None
         else:
             others = [word for word in marked.words if word not in lead.words]
@@ -129,23 +131,30 @@ class Listing:
         read = [row for row in await self._merged(plan, found, hint=hint) if str(row["_id"]) not in known]
         return self._cut(plan, [unread, read])
 
-    async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, int]:
-        """The word (or, without any, the beginning) that the fewest open tasks have, and how many, up to `_FEW`.
+    async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, bool]:
+        """A word (or, without any, a beginning) of the fewest open tasks, as nearly as it is worth knowing; and
+        whether these are few enough to be sorted.
 
-        How many is not counted where there is one word only, unless that is asked for (`exactly`).
+        Nothing is looked up where there is one word only, unless that is asked for (`exactly`).
         """
         if len(marked.words) == 1 and not exactly:
-            return words.Wanted(words=marked.words), 0
+            return words.Wanted(words=marked.words), True
         each = [words.Wanted(words=(word,)) for word in marked.words]
         each = each or [words.Wanted(beginnings=(beginning,)) for beginning in marked.beginnings]
-        counts = await asyncio.gather(*[self._count(tenant, one) for one in each])
-        return min(zip(each, counts, strict=True), key=lambda pair: pair[1])
+        for step in _STEPS:
+            over = await asyncio.gather(*[self._has_more(tenant, one, step) for one in each])
+            under = [one for one, more in zip(each, over, strict=True) if not more]
+            if under:
+                return under[0], step <= _FEW
+            if exactly and step >= _FEW:
+                break
+        return each[0], False
 
-    async def _count(self, tenant: str, one: words.Wanted) -> int:
-        """How many keys of the index of words are in a range, up to `_FEW`; read from the index alone."""
+    async def _has_more(self, tenant: str, one: words.Wanted, count: int) -> bool:
+        """Whether a range of the index of words has more keys than that; read from the index alone."""
         low, high = matching.bounds(tenant, one)
         keys = self._tasks.find({}, {"_id": 0, "place": 1}).hint("words").min(low).max(high)
-        return len([key async for key in keys.limit(_FEW).batch_size(_FEW + 1)])
+        return bool([key async for key in keys.skip(count).limit(1)])
 
     async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
         """The first rows of all spans; of several only those that are wanted are read whole."""
