@@ -88,7 +88,6 @@ from store.events import Events
 from store.filters import Filters
 from store.overview import Overviews
 from store.redrives import Redrives
-from store.secrets import Secrets
 from store.snapshots import Snapshots
 from store.stats import Stats
 from store.webhooks import Webhooks
@@ -224,7 +223,7 @@ def _lifespan(
                 redrives=Redrives(parts.record.database),
                 overviews=Overviews(parts.record.database),
                 stats=Stats(parts.record.database),
-                secrets=Secrets(parts.record.database),
+                secrets=parts.record.secrets,
                 records=parts.record.records,
                 filters=Filters(parts.record.database),
                 comments=Comments(parts.record.database),

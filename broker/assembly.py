@@ -38,7 +38,7 @@ from broker.worklist import Worklist
 from core.clock import Clock, system_clock
 from core.schedule import RunKind
 from core.settings import Settings
-from store import mongo
+from store import masters, mongo
 from store.bulk import Bulks
 from store.definitions import Definitions
 from store.firings import Firings
@@ -264,7 +264,7 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             flow_templates=FlowTemplates(database),
             imports=Imports(database),
             uploads=Uploads(database),
-            secrets=Secrets(database),
+            secrets=Secrets(database, masters.of(settings)),
             records=Records(database),
             triggers=TriggerStore(database),
         )

@@ -56,7 +56,6 @@ from store.positions import Positions
 from store.record_sweeps import RecordSweeps
 from store.records import Records
 from store.redrives import Redrives
-from store.secrets import Secrets
 from store.snapshots import Snapshots
 from store.stats import Stats
 from store.unread import Unread
@@ -260,7 +259,7 @@ async def _push(parts: Parts) -> None:
         lifecycle=parts.lifecycle,
         directory=parts.directory,
         outbound=outbound,
-        secrets=Secrets(database),
+        secrets=parts.record.secrets,
         tenants=parts.record.tenants,
         clock=parts.clock,
         tracing=parts.tracing,

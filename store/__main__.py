@@ -4,6 +4,7 @@ python -m store migrate         what this release needs and is missing
 python -m store indexes         the indexes that are missing
 python -m store backup FILE     the whole record at one moment, while everything runs
 python -m store restore FILE    into an empty database
+python -m store keys rotate     tenants' keys and secrets sealed anew (--rewrap: only the keys, by a new master key)
 python -m store audit verify    find rows of audit trails that were altered, removed or put in another order
 """
 
@@ -16,8 +17,10 @@ from pathlib import Path
 from core import errors
 from core.clock import system_clock
 from core.settings import Settings
-from store import backup, indexes, migrations, mongo
+from store import backup, indexes, masters, migrations, mongo
 from store.audit_check import AuditCheck
+from store.secrets import Secrets
+from store.tenants import Tenants
 
 Work = Callable[[mongo.Database], Awaitable[None]]
 
@@ -59,6 +62,18 @@ async def verify(database: mongo.Database, key: bytes | None, tenant: str | None
     return whole
 
 
+async def rotate(database: mongo.Database, settings: Settings, tenant: str | None, *, rewrap: bool) -> None:
+    """Seal the tenants' secrets with new keys, or only their keys with the current master key."""
+    wrapper = masters.of(settings)
+    if wrapper is None:
+        raise masters.KeyUnusableError("No master key is set: see PENSTOCK_MASTER_KEYS in docs/operations/security.md.")
+    secrets = Secrets(database, wrapper)
+    tenants = [each.id for each in await Tenants(database).every()] if tenant is None else [tenant]
+    for each in tenants:
+        count = await secrets.sealer.rewrap(each) if rewrap else await secrets.reseal(each)
+        _say(f"{each}: {count} {'keys' if rewrap else 'secrets'} sealed anew")
+
+
 async def on_database(settings: Settings, work: Work) -> None:
     """Do work on the database that the settings name. Raises what it raises."""
     client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
@@ -77,6 +92,10 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     commands.add_parser("indexes", help="make the indexes that are missing")
     for name, what in (("backup", "write the whole record to FILE"), ("restore", "fill an empty database from FILE")):
         commands.add_parser(name, help=what).add_argument("file", type=Path, metavar="FILE")
+    keys = commands.add_parser("keys", help="the keys that secrets are sealed with")
+    keys.add_argument("what", choices=["rotate"])
+    keys.add_argument("--tenant", help="this one alone")
+    keys.add_argument("--rewrap", action="store_true", help="only seal the tenants' keys with the current master key")
     trail = commands.add_parser("audit", help="look through the audit trails")
     trail.add_argument("what", choices=["verify"])
     trail.add_argument("--tenant", help="this one alone")
@@ -97,12 +116,15 @@ def main(arguments: list[str] | None = None) -> None:
         "indexes": indexes.ensure,
         "backup": lambda database: save(database, given.file),
         "audit": audit,
+        "keys": lambda database: rotate(database, settings, given.tenant, rewrap=given.rewrap),
         "restore": lambda database: load(database, given.file),
     }
     try:
         asyncio.run(on_database(settings, work[given.command]))
     except errors.PenstockError as error:
         sys.exit(error.detail)
+    except masters.KeyUnusableError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

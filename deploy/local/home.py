@@ -1,5 +1,6 @@
 """A stack's folder: who uses it, what it remembers, and how to get rid of what an earlier stack left running."""
 
+import base64
 import contextlib
 import fcntl
 import os
@@ -18,7 +19,7 @@ _KEEPS = (
     *("hold", "issuer", "keycloak", "logs", "metrics", "mongodb", "rabbitmq"),
     *(f"{server}-{number}" for server in ("mongodb", "rabbitmq") for number in (1, 2, 3)),
 )
-_KEEPS_FILES = ("*.json", "rabbitmq.password", "rabbitmq.cookie", "seeded", "stack.pid")
+_KEEPS_FILES = ("*.json", "master.keys", "rabbitmq.password", "rabbitmq.cookie", "seeded", "stack.pid")
 
 
 class HomeInUseError(RuntimeError):
@@ -28,6 +29,15 @@ class HomeInUseError(RuntimeError):
 def chosen() -> Path:
     """The folder that PENSTOCK_HOME names, `.penstock` in the checkout without it."""
     return (ROOT / os.environ.get("PENSTOCK_HOME", ".penstock")).resolve()
+
+
+def master_keys(home: Path) -> Path:
+    """The file of the keys that seal this stack's secrets, made at the first start, for its owner's eyes."""
+    file = home / "master.keys"
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(f"local:{base64.b64encode(os.urandom(32)).decode()}\n")
+    return file
 
 
 @contextlib.contextmanager

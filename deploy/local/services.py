@@ -29,6 +29,8 @@ class Addresses:
     mongodb: str
     mirrored: bool = False
     """RabbitMQ is a cluster that mirrors its queues."""
+    master_keys: Path
+    """The file of the keys that seal secrets."""
     keycloak: Admin | None = None
     """Where the issuer is Keycloak: who may make realms there."""
 
@@ -99,6 +101,7 @@ def _settings(at: Addresses) -> dict[str, str]:
         "PENSTOCK_RABBITMQ_URL": at.rabbitmq,
         "PENSTOCK_AUTH_URL": at.auth,
         "PENSTOCK_PUBLIC_URL": at.api,
+        "PENSTOCK_MASTER_KEYS_FILE": str(at.master_keys),
     }
     if at.mirrored:
         found["PENSTOCK_RABBITMQ_MIRRORED"] = "true"

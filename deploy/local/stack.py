@@ -61,6 +61,7 @@ class Stack:
             rabbitmq=self._stores.rabbitmq,
             mongodb=self._stores.mongodb,
             mirrored=clustered,
+            master_keys=home.master_keys(folder),
             keycloak=admin,
         )
         self._services = supervisor.Supervisor(hold=folder / "hold", say=report.line, changed=self._write)

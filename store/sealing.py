@@ -1,0 +1,105 @@
+"""What is kept of secrets: sealed with a key of the tenant's, which a master key seals (AES-256-GCM both).
+
+A row is bound to its tenant and its name: moved elsewhere it does not open. Erasing the tenant's keys erases what they
+sealed, in every backup that does not have the keys, too.
+"""
+
+import os
+from datetime import UTC, datetime
+
+import cachetools
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pymongo import errors as driver
+
+from store import documents, mongo
+from store.masters import NONCE, KeyUnusableError, Wrapper
+from store.mongo import Document
+
+_KNOWN = 10_000
+_KNOWN_SECONDS = 300.0
+
+
+class Sealer:
+    """Seals and opens values; without a `wrapper` it keeps them as they are."""
+
+    def __init__(self, database: mongo.Database, wrapper: Wrapper | None) -> None:
+        self._keys = database["tenantKeys"]
+        self._wrapper = wrapper
+        self._known: cachetools.TTLCache[tuple[str, int], AESGCM] = cachetools.TTLCache(_KNOWN, _KNOWN_SECONDS)
+
+    async def seal(self, tenant: str, name: str, value: str) -> Document:
+        """The fields to keep of a value."""
+        if self._wrapper is None:
+            return {"value": value}
+        number = await self._current(tenant)
+        nonce = os.urandom(NONCE)
+        key = await self._key(tenant, number)
+        return {"sealed": nonce + key.encrypt(nonce, value.encode(), _context(tenant, name)), "sealedBy": number}
+
+    async def open(self, tenant: str, name: str, row: Document) -> str:
+        """The value of a row's fields; raises KeyUnusableError where they were moved, altered, or the key is gone."""
+        if "sealed" not in row:
+            return str(row["value"])
+        sealed = bytes(row["sealed"])
+        key = await self._key(tenant, int(row["sealedBy"]))
+        try:
+            return key.decrypt(sealed[:NONCE], sealed[NONCE:], _context(tenant, name)).decode()
+        except InvalidTag:
+            raise KeyUnusableError(f"The secret {name} of {tenant} was altered, or is another's.") from None
+
+    async def renew(self, tenant: str) -> int:
+        """Make a new key for the tenant, which seals from now on; answers its number."""
+        rows = self._keys.find({"tenant": tenant}, {"number": 1}).sort("number", -1).limit(1)
+        newest = [int(row["number"]) async for row in rows]
+        return await self._make(tenant, newest[0] + 1 if newest else 1)
+
+    async def forget_before(self, tenant: str, number: int) -> None:
+        """Erase the tenant's older keys: nothing may be sealed with them any more."""
+        await self._keys.delete_many({"tenant": tenant, "number": {"$lt": number}})
+        self._known.clear()
+
+    async def rewrap(self, tenant: str) -> int:
+        """Seal the tenant's keys with the current master key; answers how many another one had sealed."""
+        assert self._wrapper is not None
+        changed = 0
+        async for row in self._keys.find({"tenant": tenant, "master": {"$ne": self._wrapper.current}}):
+            context = _context(tenant, str(row["number"]))
+            key = await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context)
+            fresh = {"wrapped": await self._wrapper.wrap(key, context), "master": self._wrapper.current}
+            await self._keys.update_one({"_id": row["_id"], "master": row["master"]}, {"$set": fresh})
+            changed += 1
+        return changed
+
+    async def _current(self, tenant: str) -> int:
+        rows = self._keys.find({"tenant": tenant}, {"number": 1}).sort("number", -1).limit(1)
+        newest = [int(row["number"]) async for row in rows]
+        return newest[0] if newest else await self._make(tenant, 1)
+
+    async def _make(self, tenant: str, number: int) -> int:
+        assert self._wrapper is not None
+        wrapped = await self._wrapper.wrap(AESGCM.generate_key(256), _context(tenant, str(number)))
+        row: Document = {"_id": documents.key(tenant, str(number)), "tenant": tenant, "number": number}
+        row |= {"wrapped": wrapped, "master": self._wrapper.current, "createdAt": datetime.now(UTC)}
+        try:
+            await self._keys.insert_one(row)
+        except driver.DuplicateKeyError:
+            return number
+        return number
+
+    async def _key(self, tenant: str, number: int) -> AESGCM:
+        known = self._known.get((tenant, number))
+        if known is not None:
+            return known
+        row = await self._keys.find_one({"_id": documents.key(tenant, str(number))})
+        if row is None or self._wrapper is None:
+            why = "was erased" if row is None else "cannot be opened: no master key is set"
+            raise KeyUnusableError(f"The key {number} of {tenant} {why}.")
+        context = _context(tenant, str(number))
+        opened = AESGCM(await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context))
+        self._known[tenant, number] = opened
+        return opened
+
+
+def _context(tenant: str, name: str) -> bytes:
+    return f"penstock\0{tenant}\0{name}".encode()
