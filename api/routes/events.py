@@ -45,7 +45,8 @@ async def follow_events(
 
     After `Last-Event-ID` it begins with everything since that event, else with what happens next; each event comes
     once, in order, as far as the caller may read its queue. With `task`, those of a task that it may read. A comment
-    comes every 15 seconds. The stream ends with the caller's token. With `Accept: application/json` it answers a page.
+    comes at once and every 15 seconds, with an `id`: all up to that number was sent. The stream ends with the caller's
+    token. With `Accept: application/json` it answers a page.
     """
     await _admit(request, at, asked)
     wanted = streams.Wanted(queues=frozenset(asked.queue) or None, types=frozenset(asked.type) or None, task=asked.task)

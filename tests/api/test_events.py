@@ -291,7 +291,9 @@ async def test_whoever_has_the_head_of_a_stream_hears_all_that_follows(api: Api,
         await wait_until(lambda: feed.events.history("demo", task["id"], limit=1), what="the event to be on record")
 
     stream = streams.Stream(feed, reader(), streams.Wanted(), after=None, clock=system_clock)
-    running = asyncio.create_task(streams.EventStream(stream, Gauge("open", "", registry=None)).stream_response(send))
+    quotas = api.parts.quotas
+    answer = streams.EventStream(stream, Gauge("open", "", registry=None), quotas, await quotas.limits("demo"))
+    running = asyncio.create_task(answer.stream_response(send))
     async with asyncio.timeout(10):
         while b"event: created" not in await bodies.get():
             assert not running.done()
