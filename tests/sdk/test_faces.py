@@ -13,7 +13,7 @@ from tests.sdk import wire
 
 GROUPS = (
     "tasks", "queues", "definitions", "flows", "flow_templates", "schedules", "imports", "webhooks",
-    "events", "tenants",
+    "secrets", "audit", "events", "tenants",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from penstock.transport import USER_AGENT
 from tests.sdk.cli.conftest import Run
 
 COMMANDS = [
-    ["login"], ["logout"], ["token"], ["me"], ["profiles"], ["dev"], ["exits"], ["worker", "run"],
+    ["login"], ["logout"], ["token"], ["me"], ["profiles"], ["dev"], ["exits"], ["audit"], ["worker", "run"],
     *(["queues", name] for name in ("list", "show", "put", "delete", "pause", "resume", "purge", "metrics")),
     *(["tasks", name] for name in ("submit", "list", "show", "history", "watch", "retry", "cancel", "delete")),
     *(["tasks", name] for name in ("assign", "priority", "redrive")),
@@ -21,6 +21,7 @@ COMMANDS = [
     *(["schedules", name] for name in ("list", "show", "put", "delete", "pause", "resume", "run", "upcoming")),
     *(["schedules", name] for name in ("firings", "preview", "pause-all", "resume-all")),
     *(["tenants", name] for name in ("list", "show", "put", "create", "set", "delete", "export", "restore")),
+    *(["secrets", name] for name in ("list", "put", "delete")),
     *(["imports", name] for name in ("upload", "start", "list", "show", "errors", "cancel")),
     *(["webhooks", name] for name in ("create", "list", "show", "pause", "resume", "delete", "test")),
     *(["webhooks", name] for name in ("rotate-secret", "deliveries", "replay")),
@@ -56,6 +57,8 @@ def test_every_command_explains_itself_and_speaks_json(run: Run, command: list[s
         (["schedules", "put", "s", "--every", "often"], "'often' is not a duration; write 90"),
         (["schedules", "put", "s", "--at", "soon"], "'soon' is not a time; write 2026-03-01"),
         (["schedules", "put", "s", "--flow", "f", "--queue", "a:b"], "--flow goes without --queue"),
+        (["secrets", "put", "s"], "There is nobody to ask for the value"),
+        (["secrets", "put", "s", "--stdin", "--generate"], "Give one of --stdin and --generate."),
         (["schedules", "preview"], "Say when: --cron"),
         (["flow-templates", "put", "t", "[]"], "JSON must be a JSON object."),
         (["definitions", "put", "d", "--file", "@/nope"], "--file: /nope: No such file or directory"),

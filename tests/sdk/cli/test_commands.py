@@ -152,3 +152,23 @@ def test_a_tenant_is_exported_deleted_and_brought_back(as_: Callable[..., Run], 
     asked = root("tenants", "create", "globex", "--admin", "hank", "--email", "hank@globex.example")
     assert asked.status != 0, "without an account in Keycloak no realm is made"
     assert len(asked.err.splitlines()) == 1
+
+
+def test_secrets_are_kept_and_never_shown(ada: Run, wim: Run) -> None:
+    assert ada("secrets", "put", "cli-one", "--stdin", stdin="hush\n").out == "Kept cli-one.\n"
+    made = ada("secrets", "put", "cli-two", "--generate", "--json")
+    assert made.json["value"].startswith("whsec_"), made.err
+    listed = ada("secrets", "list", "--json")
+    assert {"cli-one", "cli-two"} <= {each["name"] for each in listed.lines}
+    assert "hush" not in listed.out
+    assert "cli-one" in ada("secrets", "list").out
+    assert wim("secrets", "list").status == Exit.FORBIDDEN
+    assert ada("secrets", "delete", "cli-one").out == "Forgot cli-one.\n"
+    assert ada("secrets", "delete", "cli-one").status == Exit.NOT_FOUND
+
+
+def test_the_trail_tells_who_changed_what(ada: Run, wim: Run, queue: str) -> None:
+    found = ada("audit", "--action", "queue.", "--target", queue, "--since", "1h", "--json").lines
+    assert [(each["action"], each["by"]["name"]) for each in found] == [("queue.put", "Ada Admin")]
+    assert queue in ada("audit", "-n", "0").out
+    assert wim("audit").status == Exit.FORBIDDEN

@@ -11,6 +11,7 @@ from penstock.calls.events import EventCalls
 from penstock.calls.flows import FlowCalls, FlowTemplateCalls
 from penstock.calls.holding import Holding
 from penstock.calls.imports import ImportCalls
+from penstock.calls.keeping import AuditCalls, SecretCalls
 from penstock.calls.looking import Looking
 from penstock.calls.managing import Managing
 from penstock.calls.paths import ROOT
@@ -102,6 +103,22 @@ class AsyncWebhooks(WebhookCalls, Async):
     """Calls on webhooks."""
 
 
+class Secrets(SecretCalls, Sync):
+    """Calls on secrets."""
+
+
+class AsyncSecrets(SecretCalls, Async):
+    """Calls on secrets."""
+
+
+class AuditTrail(AuditCalls, Sync):
+    """Calls on the audit trail."""
+
+
+class AsyncAuditTrail(AuditCalls, Async):
+    """Calls on the audit trail."""
+
+
 class Events(EventCalls, Sync):
     """Calls on events."""
 
@@ -160,6 +177,8 @@ class AsyncClient(_General, Async):
         self.schedules = AsyncSchedules(self._transport)
         self.imports = AsyncImports(self._transport)
         self.webhooks = AsyncWebhooks(self._transport)
+        self.secrets = AsyncSecrets(self._transport)
+        self.audit = AsyncAuditTrail(self._transport)
         self.events = AsyncEvents(self._transport)
         self.tenants = AsyncTenants(self._transport)
 
@@ -215,6 +234,8 @@ class Client(_General, Sync):
         self.schedules = Schedules(*shared)
         self.imports = Imports(*shared)
         self.webhooks = Webhooks(*shared)
+        self.secrets = Secrets(*shared)
+        self.audit = AuditTrail(*shared)
         self.events = Events(*shared)
         self.tenants = Tenants(*shared)
 

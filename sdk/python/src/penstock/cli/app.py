@@ -12,6 +12,7 @@ from penstock.cli import (
     exits,
     flows,
     imports,
+    keeping,
     output,
     queues,
     schedules,
@@ -63,6 +64,7 @@ templates.add(app)
 schedules.add(app)
 imports.add(app)
 webhooks.add(app)
+keeping.add(app)
 workers.add(app)
 tenants.add(app)
 dev.add(app)

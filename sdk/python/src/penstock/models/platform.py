@@ -71,3 +71,33 @@ class Restored(Record):
 
     documents: dict[str, int] = Field(default_factory=dict[str, int])
     withheld: tuple[str, ...] = ()
+
+
+class Secret(Record):
+    """A secret's name; its value is shown to nobody."""
+
+    name: str
+    updated_at: datetime
+    updated_by: Actor | None = None
+
+
+class Audited(Record):
+    """One change in a tenant's trail: what was before (None when it is new) and after (None when it is gone)."""
+
+    n: int
+    at: datetime
+    by: Actor
+    realm: str
+    action: str
+    target: str | None = None
+    request_id: str | None = None
+    before: Any = None
+    after: Any = None
+    seal: str = ""
+
+
+class AuditPage(Record):
+    """A page of the trail."""
+
+    items: tuple[Audited, ...]
+    next: int | None = None
