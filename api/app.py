@@ -179,7 +179,12 @@ def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing |
     def around(inner: ASGIApp) -> ASGIApp:
         hot = lean.Shortcut(inner, app.router.routes)
         limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
-        return middleware.Envelope(middleware.CrossOrigin(limited, _ADSP), measures.answered, tracing)
+        allowed = middleware.CrossOrigin(limited, _ADSP)
+        if settings.cors_origins:
+            origins = tuple(each.strip() for each in settings.cors_origins.split(","))
+            allowed = middleware.CrossOrigin(allowed, (f"{routing.PREFIX}/",), origins)
+        strict = settings.environment == "production"
+        return middleware.Envelope(allowed, measures.answered, tracing, strict=strict)
 
     app.around = around
     for router in _ROUTERS:

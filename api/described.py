@@ -55,7 +55,7 @@ def refusals(*kinds: type[errors.PenstockError]) -> Responses:
 
 def common(methods: Iterable[str]) -> Responses:
     """The refusals of every route behind a token."""
-    return refusals(*_COMMON, *([] if _BODIED.isdisjoint(methods) else [errors.TooLarge]))
+    return refusals(*_COMMON, *([] if _BODIED.isdisjoint(methods) else [errors.TooSlow, errors.TooLarge]))
 
 
 def document(app: FastAPI) -> dict[str, Any]:

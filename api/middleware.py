@@ -1,5 +1,6 @@
 """What surrounds every request, as plain ASGI: its id, trace and measure, the 500 of a bug, the limit of its body."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -21,7 +22,16 @@ Answered = Callable[[str, str, int, float], None]
 _ID = re.compile(rb"[\w.\-]{1,64}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_POLICY = b"content-security-policy"
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    # An answer of ours that a browser is made to show does nothing and is framed by nobody; pages have their own.
+    (_POLICY, b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+_STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 _PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -33,9 +43,15 @@ class Envelope:
     in the answer, in problems and in every log line, as is the trace of a W3C `traceparent`.
     """
 
-    def __init__(self, app: ASGIApp, answered: Answered, tracing: Tracing | None = None) -> None:
-        """`tracing` makes a span of every request; without it a caller's trace is passed on as it is."""
+    def __init__(
+        self, app: ASGIApp, answered: Answered, tracing: Tracing | None = None, *, strict: bool = False
+    ) -> None:
+        """`tracing` makes a span of every request; without it a caller's trace is passed on as it is.
+
+        `strict` tells browsers to come by HTTPS alone from now on.
+        """
         self._app = app
+        self._headers = [*_HEADERS, _STRICT] if strict else _HEADERS
         self._answered = answered
         self._tracing = tracing
 
@@ -68,7 +84,9 @@ class Envelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 named = {name for name, _ in message["headers"]}
-                added = [header for header in _HEADERS if header[0] not in named]
+                # The console's pages have their own policy, and its images styles inside.
+                named |= {_POLICY} if scope["path"].startswith("/console") else set()
+                added = [header for header in self._headers if header[0] not in named]
                 message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
@@ -118,17 +136,18 @@ async def _fail(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class CrossOrigin:
-    """Lets pages of any origin call paths below some prefixes.
+    """Lets pages of other origins call paths below some prefixes.
 
     They send a bearer token of their own; there are no cookies that a foreign page could use.
     """
 
-    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], origins: tuple[str, ...] = ("*",)) -> None:
+        """`origins` are those whose pages may, any by default."""
         self._app = app
         self._prefixes = prefixes
         self._open = CORSMiddleware(
             app,
-            allow_origins=("*",),
+            allow_origins=origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("*",),
             expose_headers=("ETag", "Retry-After", "X-Request-Id"),
@@ -141,12 +160,18 @@ class CrossOrigin:
 
 
 class BodyLimit:
-    """Refuses bodies over `most` bytes, announced or not, with 413; `longer` has other limits, by path.
+    """Refuses bodies over `most` bytes, announced or not, with 413, and those that stop coming for long, with 408.
+
+    `longer` has other limits of size, by path.
 
     Starlette's own limit answers plain text where ours is a problem.
     """
 
-    def __init__(self, app: ASGIApp, most: int, longer: Mapping[re.Pattern[str], int]) -> None:
+    def __init__(
+        self, app: ASGIApp, most: int, longer: Mapping[re.Pattern[str], int], *, patience: float = 30.0
+    ) -> None:
+        """`patience` is how many seconds may pass between two parts of a body."""
+        self._patience = patience
         self._app = app
         self._most = most
         self._longer = longer
@@ -164,11 +189,17 @@ class BodyLimit:
             )
             await response(scope, receive, send)
             return
-        taken = 0
+        taken, whole = 0, False
 
         async def limited() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, whole
+            # Behind its body a request is waited for only to hear that the caller hung up, which may take for ever.
+            try:
+                async with asyncio.timeout(None if whole else self._patience):
+                    message = await receive()
+            except TimeoutError:
+                raise errors.TooSlow(f"The body did not go on within {self._patience:g} seconds.") from None
+            whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > most:
                 raise _too_large(most)

@@ -63,7 +63,7 @@ def _headers(error: errors.PenstockError) -> dict[str, str]:
     if isinstance(error, errors.Unauthenticated):
         absent = error.extra.get("reason") == "absent"
         headers["WWW-Authenticate"] = _REALM if absent else f'{_REALM}, error="invalid_token"'
-    if isinstance(error, errors.TooLarge):
+    if isinstance(error, errors.TooLarge | errors.TooSlow):
         # What is still on its way is not read.
         headers["Connection"] = "close"
     return headers

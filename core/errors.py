@@ -9,6 +9,7 @@
     |- Conflict 409
     |  |- WrongState, LeaseLost, AlreadyExists, QueueNotEmpty, KeyReused, Changed, LimitReached
     |- PreconditionFailed 412, PreconditionRequired 428
+    |- TooSlow 408
     |- TooLarge 413
     |- TooManyRequests 429 .. with `retry_after`
     |- Unavailable 503 ...... with `retry_after`: a store or the broker is away
@@ -136,6 +137,12 @@ class TooLarge(PenstockError):
     """The request body is too large."""
 
     status = 413
+
+
+class TooSlow(PenstockError):
+    """The request did not come in time."""
+
+    status = 408
 
 
 class TooManyRequests(PenstockError):

@@ -54,7 +54,9 @@ def configure(settings: Settings) -> None:
 def _ending(settings: Settings) -> list[Processor]:
     if settings.log_json:
         return [structlog.processors.format_exc_info, hide, structlog.processors.JSONRenderer(default=str)]
-    return [hide, structlog.dev.ConsoleRenderer()]
+    # Not with the values of variables: there are tokens and payloads among them.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [hide, plain]
 
 
 def hide(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -1,5 +1,6 @@
 """What surrounds every request: ids, traces, headers, measures, the answer to a bug, and what is logged of it."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +9,15 @@ import httpx
 import msgspec
 import pytest
 import structlog
+from starlette.types import Message, Receive, Scope, Send
 
 from api import app as applications
-from api import routing
-from core import logs
+from api import middleware, routing
+from core import errors, logs
 from core.settings import Settings
 from tests.support import api as support
 from tests.support.api import Api
+from tests.support.keycloaks import Issuer
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -32,6 +35,49 @@ async def test_a_request_has_an_id_that_is_everywhere(api: Api) -> None:
 async def test_answers_are_neither_kept_nor_guessed_at(api: Api) -> None:
     answer = await api("ada").get("/api/v1/me")
     assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert (answer.headers["x-frame-options"], answer.headers["referrer-policy"]) == ("DENY", "no-referrer")
+    assert "strict-transport-security" not in answer.headers, "only in production: there it is behind HTTPS"
+
+
+async def test_pages_of_other_origins_call_us_only_where_they_are_listed(settings: Settings, tokens: Issuer) -> None:
+    listed = settings.model_copy(update={"cors_origins": "https://tasks.example, https://other.example"})
+    async with support.serving(listed, tokens) as api:
+        for origin, allowed in (("https://other.example", True), ("https://evil.example", False)):
+            answer = await api("ada").get("/api/v1/me", headers={"Origin": origin})
+            assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
+    async with support.serving(settings, tokens) as api:
+        answer = await api("ada").get("/api/v1/me", headers={"Origin": "https://tasks.example"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_body_that_stops_coming_is_not_waited_for() -> None:
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (await receive()).get("more_body", False):
+            pass
+        await receive()
+
+    parts: list[Message] = [{"type": "http.request", "body": b"a", "more_body": True}]
+    stuck = asyncio.Event()
+
+    async def receive() -> Message:
+        if parts:
+            return parts.pop(0)
+        await stuck.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None: ...
+
+    limit = middleware.BodyLimit(app, most=100, longer={}, patience=0.05)
+    scope: Scope = {"type": "http", "path": "/x", "headers": []}
+    with pytest.raises(errors.TooSlow):
+        await limit(scope, receive, send)
+    parts.append({"type": "http.request", "body": b"a", "more_body": False})
+    waiting = asyncio.create_task(limit(scope, receive, send))
+    await asyncio.wait([waiting], timeout=0.2)
+    assert not waiting.done(), "whoever sent its body may wait for ever"
+    stuck.set()
+    await waiting
 
 
 async def test_requests_are_measured_by_route(api: Api, queue: str) -> None:
