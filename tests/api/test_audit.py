@@ -33,6 +33,7 @@ UNTRAILED = frozenset(
         ("POST", f"{audited.QUEUE}/claims"),
         ("POST", "/rpc"),
         ("POST", "/rpc/{tenant}"),
+        ("POST", "/execution/{definition}"),
         ("POST", "/v2/$import"),
         ("POST", "/v2/fhir/$import"),
         ("POST", "/v1/task/{task_name}"),
