@@ -21,6 +21,7 @@ from core.clock import Clock
 from core.creation import Submission
 from core.imports import Batch, Encoding, Import, ImportState, LineError
 from core.lines import BadLine, Line, Splitter, Unpacker
+from core.queue import Queue
 from core.task import Outcome, Reason
 from store.import_sweeps import ImportSweeps
 from store.imports import Imports
@@ -184,45 +185,81 @@ class Run:
                 await self._submit()
 
     async def _submit(self) -> None:
-        """Submit the lines that were gathered, and note that; raises `_Over` where the import is not ours any more."""
-        if self._last is None:
-            return
-        accepted, found = await self._submitted(self._batch)
+        """Submit the lines that were gathered, and note that; raises `_Over` where the import is not ours any more.
+
+        In smaller parts where the tenant's quotas have no room for all; those that found room are noted.
+        """
+        size = max(1, len(self._batch))
+        while self._last is not None:
+            part = self._batch[:size]
+            try:
+                count, found = await self._submitted(part)
+            except errors.TooManyRequests:
+                if len(part) == 1:
+                    raise
+                size = max(1, len(part) // 4)
+                continue
+            rest = self._batch[count:]
+            await self._note(part[count - 1] if rest else self._last, count - len(found), found)
+            self._batch, self._last = rest, self._last if rest else None
+        self._bytes = 0
+        await self._heed_cancel()
+
+    async def _note(self, last: Line, accepted: int, found: list[LineError]) -> None:
         batch = Batch(
-            lines=self._last.number,
-            position=self._last.end,
-            bytes_read=self._read,
-            accepted=accepted,
-            errors=tuple(found),
+            lines=last.number, position=last.end, bytes_read=self._read, accepted=accepted, errors=tuple(found)
         )
         keep = imports.MOST_ERRORS - self._job.refused
         noted = await self._kit.imports.advance(self._job, batch, at=self._kit.clock(), keep=keep)
         if noted is None:
             raise _Over
-        self._job, self._last, self._batch, self._bytes = noted, None, [], 0
-        await self._heed_cancel()
+        self._job = noted
 
-    async def _submitted(self, batch: list[Line]) -> tuple[int, list[LineError]]:
+    async def _submitted(self, part: list[Line]) -> tuple[int, list[LineError]]:
+        """Submit lines: how many of them, from the first on, were dealt with, and those of them that were refused."""
         job = self._job
         found: list[LineError] = []
         numbers: list[int] = []
         wanted: list[Submission] = []
-        for line in batch:
+        for line in part:
             try:
                 wanted.append(lines.submission(line, job.id, job.order))
                 numbers.append(line.number)
             except BadLine as error:
                 found.append(self._error(line.number, error.code, error.message, error.field))
         queue = await self._kit.directory.queue(job.tenant, job.queue)
-        answers = await self._kit.lifecycle.submit(queue, wanted, by=job.created_by) if wanted else []
-        for number, answer in zip(numbers, answers, strict=True):
+        answers = await self._offered(queue, wanted) if wanted else []
+        for number, answer in zip(numbers, answers, strict=False):
             if isinstance(answer, _TEMPORARY):
                 raise answer
             if not isinstance(answer, Submitted):
                 fault = answer.faults[0] if answer.faults else None
                 message = answer.detail if fault is None else f"{answer.detail} {fault.field}: {fault.message}"
                 found.append(self._error(number, answer.code, message, None if fault is None else fault.field))
-        return len(batch) - len(found), sorted(found, key=lambda each: each.line)
+        upto = numbers[len(answers)] if len(answers) < len(numbers) else None
+        dealt = [line for line in part if upto is None or line.number < upto]
+        kept = [each for each in found if upto is None or each.line < upto]
+        return len(dealt), sorted(kept, key=lambda each: each.line)
+
+    async def _offered(self, queue: Queue, wanted: list[Submission]) -> list[Submitted | errors.PenstockError]:
+        """An answer for each; one by one where some are too large, and then only for those that find room."""
+        by = self._job.created_by
+        try:
+            return await self._kit.lifecycle.submit(queue, wanted, by=by)
+        except errors.TooLarge as error:
+            if len(wanted) == 1:
+                return [error]
+        answers: list[Submitted | errors.PenstockError] = []
+        for each in wanted:
+            try:
+                answers += await self._kit.lifecycle.submit(queue, [each], by=by)
+            except errors.TooLarge as error:
+                answers.append(error)
+            except errors.TooManyRequests:
+                if not answers:
+                    raise
+                break
+        return answers
 
     def _error(self, number: int, code: str, message: str, field: str | None) -> LineError:
         job = self._job

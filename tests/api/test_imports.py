@@ -441,6 +441,27 @@ async def test_an_import_that_runs_ends_at_its_next_batch(api: Api, running: Non
     assert len(await imported(api, job)) == done["progress"]["accepted"] < 5000
 
 
+async def test_quotas_slow_an_import_and_refuse_only_lines_that_are_too_large(api: Api, running: None) -> None:
+    quotas = {"openTasks": 7, "payloadBytes": 20}
+    answer = await api("root").patch("/api/v1/tenants/demo", json={"quotas": quotas})
+    assert answer.status_code == 200, answer.text
+    data = ndjson(1, "x" * 30, *range(3, 11))
+    job = await upload(api, data)
+
+    async def full() -> bool:
+        found = (await api("ada").get(f"/api/v1/imports/{job['id']}")).json()
+        return found["progress"]["accepted"] == 7 and "retryAt" in found
+
+    await wait_until(full, what="the quota to be used up")
+    assert len(await imported(api, job)) == 7
+    await api("root").patch("/api/v1/tenants/demo", json={"quotas": quotas | {"openTasks": 100}})
+    done = await ended(api, job)
+    assert (done["outcome"], done["progress"]["accepted"], done["progress"]["refused"]) == ("succeeded", 9, 1)
+    assert [task["params"] for task in await imported(api, job)] == [1, *range(3, 11)]
+    (wrong,) = (await api("sub").get(f"/api/v1/imports/{job['id']}/errors")).json()["items"]
+    assert (wrong["line"], wrong["code"]) == (2, "too-large")
+
+
 async def test_a_line_that_was_submitted_before_it_was_noted_is_one_task(api: Api, queue: str) -> None:
     job = await upload(api, ndjson(*range(700)))
     sub = (await api("sub").get("/api/v1/me")).json()["subject"]
