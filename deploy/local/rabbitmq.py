@@ -157,6 +157,19 @@ def environment(node: Node) -> Mapping[str, str]:
     }
 
 
+async def control(node: Node, *words: str) -> int:
+    """Run rabbitmqctl against the node; the number of its exit."""
+    env = {**os.environ, **environment(node)}
+    process = await asyncio.create_subprocess_exec(
+        scripts() / "rabbitmqctl",
+        *words,
+        env={name: value for name, value in env.items() if value},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
+
+
 async def wait_for_port(port: int) -> None:
     """Return when somebody listens on this port of loopback."""
     while True:

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from core.clock import system_clock
+from deploy.local import rabbitmq
 from tests.chaos import world as worlds
 from tests.chaos.plan import Fault, Kind, Plan
 from tests.chaos.world import World
@@ -62,6 +63,11 @@ class Adversary:
                     finally:
                         part.signal(signal.SIGCONT)
                         part.stopped = False
+                case Kind.FULL:
+                    node = self._world.nodes[fault.target]
+                    await rabbitmq.control(node, "set_disk_free_limit", "900TB")
+                    await asyncio.sleep(fault.seconds)
+                    await rabbitmq.control(node, "set_disk_free_limit", "200MB")
                 case Kind.RESTART:
                     await part.end(signal.SIGTERM)
                     await part.start()

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """SIGTERM, and started again when it has ended."""
     WIPE = "wipe"
     """kill -9 and its disk emptied; RabbitMQ alone may be treated so."""
+    FULL = "full"
+    """RabbitMQ is told that its disk is full, for `seconds`: it stops reading from whoever publishes."""
     CUT = "cut"
     """Every open connection is reset; new ones are welcome."""
     SHUT = "shut"
@@ -77,10 +79,11 @@ class Faults:
         longest: float,
         rest: float,
         wiped: Sequence[str] = (),
+        filled: Sequence[str] = (),
     ) -> None:
         """`longest`: how many seconds a fault lasts at most; `rest`: how long the peace between two is at most.
 
-        `wiped` names the processes whose disk may be emptied.
+        `wiped` names the processes whose disk may be emptied, `filled` those that may be told that theirs is full.
         """
         self._dice = random.Random(seed)
         self._processes = processes
@@ -88,6 +91,7 @@ class Faults:
         self._longest = longest
         self._rest = rest
         self._wiped = wiped
+        self._filled = filled
         self._number = 0
         self._bag: list[str] = []
 
@@ -100,6 +104,8 @@ class Faults:
         kinds = _LINK if target in self._links else _PROCESS
         if target in self._wiped:
             kinds = (*kinds, Kind.WIPE)
+        if target in self._filled:
+            kinds = (*kinds, Kind.FULL)
         self._number += 1
         return Fault(
             number=self._number,

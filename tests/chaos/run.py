@@ -68,7 +68,7 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
         wiped = () if on.shape.clustered else ("rabbitmq",)
         faults = plan.Faults(
             wanted.seed, processes=processes, links=list(on.links),
-            longest=wanted.longest, rest=wanted.rest, wiped=wiped,
+            longest=wanted.longest, rest=wanted.rest, wiped=wiped, filled=list(on.nodes),
         )  # fmt: skip
         adversary = Adversary(on, script or faults)
         playing = asyncio.create_task(cast.play(writers=wanted.writers, workers=wanted.workers, rate=wanted.rate))

@@ -14,7 +14,8 @@ _FAULTS = (
     Fault(number=4, kind=Kind.STOP, target="api-2", seconds=2.5, rest=0.7),
     Fault(number=5, kind=Kind.WIPE, target="rabbitmq", seconds=0.2, rest=0.7),
     Fault(number=6, kind=Kind.MUTE, target="callers>api-1", seconds=1.0, rest=0.7),
-    Fault(number=7, kind=Kind.CUT, target="engine-2>rabbitmq", seconds=0.0, rest=0.7),
+    Fault(number=7, kind=Kind.FULL, target="rabbitmq", seconds=1.0, rest=0.7),
+    Fault(number=8, kind=Kind.CUT, target="engine-2>rabbitmq", seconds=0.0, rest=0.7),
 )
 
 

@@ -7,7 +7,9 @@ LINKS = ("api-1>mongod", "engine-1>rabbitmq")
 
 
 def planned(seed: int, count: int) -> list[Fault]:
-    plan = Faults(seed, processes=PROCESSES, links=LINKS, longest=4.0, rest=2.0, wiped=("rabbitmq",))
+    plan = Faults(
+        seed, processes=PROCESSES, links=LINKS, longest=4.0, rest=2.0, wiped=("rabbitmq",), filled=("rabbitmq",)
+    )
     return [plan.next() for _ in range(count)]
 
 
@@ -25,5 +27,6 @@ def test_links_are_not_killed_and_only_rabbitmq_is_wiped() -> None:
     plan = planned(4, 600)
     assert {fault.kind for fault in plan} == set(Kind)
     assert {fault.target for fault in plan if fault.kind is Kind.WIPE} == {"rabbitmq"}
+    assert {fault.target for fault in plan if fault.kind is Kind.FULL} == {"rabbitmq"}
     assert {fault.target for fault in plan if fault.kind is Kind.MUTE} <= set(LINKS)
     assert all(0 < fault.seconds <= 4.0 and 0 < fault.rest <= 2.0 for fault in plan)

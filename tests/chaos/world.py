@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from deploy.local import children, ports, services
+from deploy.local import children, ports, rabbitmq, services
 from deploy.local.datastores import Datastores
 from tests.support.proxy import Proxy
 
@@ -93,6 +93,8 @@ class World:
         self.shape = shape
         self.parts: dict[str, Part] = {}
         self.links: dict[str, Proxy] = {}
+        self.nodes: dict[str, rabbitmq.Node] = {}
+        """RabbitMQ's nodes by role, where they are our own."""
         self.auth = ""
         self.mongodb = ""
         """The address without a proxy, for who looks at the record."""
@@ -143,6 +145,7 @@ async def _servers(world: World, given: Given | None) -> Given:
         world.auth = given.auth
     if given is None:
         stores = Datastores(world.home, _VHOST, clustered=world.shape.clustered)
+        world.nodes = {node.role: node for node in stores.nodes}
 
         async def start(service: children.Service) -> None:
             part = world.parts[service.role] = Part(service)

@@ -1,7 +1,6 @@
 """What RabbitMQ itself can do to us: block, die, and come back having forgotten everything."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,14 +31,7 @@ class Node:
 
     async def control(self, *words: str) -> None:
         """Run rabbitmqctl."""
-        env = {**os.environ, **rabbitmq.environment(self.node)}
-        process = await asyncio.create_subprocess_exec(
-            rabbitmq.scripts() / "rabbitmqctl",
-            *words,
-            env={name: value for name, value in env.items() if value},
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        assert await process.wait() == 0
+        assert await rabbitmq.control(self.node, *words) == 0
 
     async def stop(self) -> None:
         """End whatever runs."""
