@@ -28,6 +28,9 @@ _FEW = 4_000
 _STEPS = (250, 1_000, 4_000, 16_000)
 """So finely it is told which word fewer tasks have."""
 _PLACED = frozenset({Sort.PLACE, Sort.CREATED, Sort.CREATED_DESC})
+_WALKED = _PLACED | {Sort.DUE, Sort.FOLLOW_UP}
+_MOST_RANGES = 200
+"""Of so many ranges of an index MongoDB merges the orders; of more it sorts what is in them."""
 _HIDDEN = {"words": 0, "text": 0}
 _BAD_HINT = 2
 
@@ -107,7 +110,34 @@ class Listing:
             marked = _marked(wanted, said or words.Wanted())
             if marked != words.Wanted():
                 return await self._by_words(plan, said, marked)
+            if _walks(wanted):
+                return await self._by_queues(plan)
         return await self._merged(plan, query.selector(plan.tenant, wanted))
+
+    async def _by_queues(self, plan: _Plan) -> list[Document]:
+        """What there is, queue by queue: these indexes hold the open tasks alone, however many have ended."""
+        wanted = plan.wanted
+        assert wanted.states is not None
+        states = sorted(state.value for state in wanted.states)
+        if wanted.queues is None:
+            # A seek a queue (DISTINCT_SCAN), however many tasks there are.
+            pipeline: list[Document] = [
+                {"$match": {"tenant": plan.tenant, "state": {"$in": states}}},
+                {"$group": {"_id": "$queue"}},
+            ]
+            cursor = await self._tasks.aggregate(pipeline, hint="worklist")
+            queues = sorted([str(row["_id"]) async for row in cursor])
+            if len(queues) <= _MOST_RANGES:
+                wanted = msgspec.structs.replace(wanted, queues=tuple(queues))
+        found = query.selector(plan.tenant, wanted)
+        if wanted.queues is None or len(wanted.queues) > _MOST_RANGES:
+            return await self._merged(plan, found)
+        if wanted.sort not in _PLACED:
+            return await self._merged(plan, found, hint=plan.field.removesuffix("Date"))
+        if len(wanted.queues) * len(states) > _MOST_RANGES:
+            spans = [span | {"state": state} for span in plan.spans for state in states]
+            plan = msgspec.structs.replace(plan, spans=spans)
+        return await self._merged(plan, found, hint="worklist")
 
     async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document]:
         """What has these words: the range of one of them, in order or sorted, or where too many tasks are in it to
@@ -180,6 +210,12 @@ class Listing:
     def _cut(self, plan: _Plan, parts: Sequence[list[Document]]) -> list[Document]:
         merged = heapq.merge(*parts, key=plan.place_of, reverse=plan.direction < 0)
         return list(islice(merged, plan.limit))
+
+
+def _walks(wanted: Query) -> bool:
+    """Whether nothing that is asked for leads to few tasks, so that the worklist itself must be followed."""
+    leads = (wanted.ids, wanted.assignee, wanted.record_id, wanted.redrive, wanted.parent)
+    return wanted.sort in _WALKED and all(each is None for each in leads)
 
 
 def _by(plan: _Plan) -> list[tuple[str, int]]:

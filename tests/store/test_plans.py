@@ -18,6 +18,7 @@ from tests.support.making import ANN, NOW, WIM, task
 
 Call = Callable[[Tasks, Listing, Sweeps], Awaitable[object]]
 HERE = ("intake:reports",)
+MANY = (*HERE, *(f"intake:q{number}" for number in range(150)))
 DONE = frozenset({State.DONE})
 
 
@@ -56,6 +57,9 @@ CALLS: dict[str, tuple[str, Call]] = {
         "worklist",
         _page(queues=HERE, states=OPEN, sort=Sort.CREATED, priorities=frozenset({Priority.HIGH})),
     ),
+    "open ones of a tenant": ("worklist", _page(states=OPEN)),
+    "open ones of a tenant by due date": ("worklist", _page(states=OPEN, sort=Sort.DUE)),
+    "open ones of many queues": ("worklist", _page(queues=MANY, states=OPEN, sort=Sort.CREATED)),
     "by due date": ("due", _page(queues=HERE, states=OPEN, sort=Sort.DUE)),
     "by follow-up date": ("followUp", _page(queues=HERE, states=OPEN, sort=Sort.FOLLOW_UP)),
     "a word": ("unread", _page(queues=HERE, states=OPEN, text="one")),
