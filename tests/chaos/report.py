@@ -14,6 +14,7 @@ from tests.chaos.ledger import Finding, Ledger, Stored, Verdict
 _WINDOW = timedelta(seconds=1)
 _STEP = timedelta(milliseconds=250)
 _LOOK = timedelta(seconds=60)
+_SLOW = 5.0
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,9 +126,16 @@ def text(report: Report) -> str:
         f"half of it again after a fault began: {_spread(begins)}; after it was over: {_spread(ends)}; never: {never}",
         *(f"  {count} x {what}" for what, count in sorted(kinds.items())),
     ]
+    lines += [_slow(each) for each in report.recoveries if each.after_begin is None or each.after_begin > _SLOW]
     lines += [f"  died by itself: {role}" for role in report.died]
     lines += [f"findings: {len(report.findings)}", *(f"  {finding}" for finding in report.findings[:50])]
     return "\n".join(lines)
+
+
+def _slow(recovery: Recovery) -> str:
+    fault = recovery.struck.fault
+    lasted = (recovery.struck.over - recovery.struck.began).total_seconds()
+    return f"  slow: {fault.kind} {fault.target}, mended after {lasted:.1f} s, recovered after {recovery.after_begin} s"
 
 
 def _spread(seconds: Sequence[float]) -> str:
