@@ -17,7 +17,7 @@ POST = Call(method="POST", path="/x", body={})
 SAFE = Call(method="POST", path="/x", body={}, repeatable=True)
 
 
-@pytest.mark.parametrize(("status", "code"), [(503, "unavailable"), (429, "too-many-requests")])
+@pytest.mark.parametrize(("status", "code"), [(503, "unavailable"), (429, "too-many-requests"), (408, "too-slow")])
 async def test_what_the_server_did_not_begin_is_repeated(status: int, code: str) -> None:
     def script(asked: Asked, number: int) -> Response:
         return wire.problem(status, code, headers={"retry-after": "0"}) if number < 3 else wire.answer({})

@@ -199,6 +199,12 @@ class PreconditionRequired(ApiError):
     status = 428
 
 
+class TooSlow(ApiError):
+    """The request did not come in time."""
+
+    status = 408
+
+
 class TooManyRequests(ApiError):
     """A limit was reached; `retry_after` says when to come back."""
 

@@ -1,7 +1,7 @@
 """One HTTP connection pool with tokens, problems as errors, and repeats where repeating is safe.
 
 What may be repeated is decided by what the server can have done:
- - 429 and 503 mean that nothing was done: every call is repeated, not before `Retry-After`.
+ - 408, 429 and 503 mean that nothing was done: every call is repeated, not before `Retry-After`.
  - A connection that could not be made carried nothing: every call is repeated.
  - A connection that broke later leaves the outcome unknown: only a `repeatable` call is repeated, one that has the
    same effect twice as once (a read, a submit with its key, a completion by the same `execId`). Others raise
@@ -226,7 +226,7 @@ def _checked(url: str) -> str:
 
 def _may_repeat(error: errors.PenstockError, call: Call) -> bool:
     match error:
-        case errors.TooManyRequests() | errors.Unavailable():
+        case errors.TooManyRequests() | errors.Unavailable() | errors.TooSlow():
             return True
         case errors.ConnectionLost():
             return call.repeatable or not error.sent

@@ -53,7 +53,7 @@ def of(error: errors.PenstockError) -> Exit:
             return Exit.CONFLICT
         case errors.Invalid() | errors.TooLarge():
             return Exit.INVALID
-        case errors.TooManyRequests() | errors.Unavailable() | errors.ConnectionLost():
+        case errors.TooManyRequests() | errors.TooSlow() | errors.Unavailable() | errors.ConnectionLost():
             return Exit.AWAY
         case errors.ApiError() if error.problem.status >= 500:
             return Exit.AWAY
