@@ -54,6 +54,12 @@ class Callers:
             raise errors.Forbidden(f"Tenant {tenant.id} is suspended: it can be read, not changed.")
         return who
 
+    async def require_active(self, tenant: str) -> None:
+        """Raise `Forbidden` for a tenant that was shut out, at most `ttl` ago: for those who waited meanwhile."""
+        found = self._known.get(tenant) or await self._find(tenant)
+        if found.state is not TenantState.ACTIVE:
+            raise errors.Forbidden(f"Tenant {tenant} is {found.state.value}.")
+
     def forget(self, tenant: str) -> None:
         """Let a change that this process just wrote take effect at once."""
         self._known.pop(tenant, None)

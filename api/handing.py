@@ -33,7 +33,15 @@ async def to_caller(request: Request, tenant: str, claim: Claim, take: Take) -> 
     async with hangup.watched(request, here.closing) as gone:
         with here.measures.waiting.labels("claim").track_inprogress(), quotas.waiting(tenant, limits, "longPolls"):
             tasks = await take(gone)
-        if not (tasks and gone.hung_up):
+        if not tasks:
+            return tasks
+        try:
+            # It may have been suspended while its worker waited here.
+            await here.callers.require_active(tenant)
+        except errors.Forbidden:
+            await _give_back(here.parts.lifecycle, claim, tasks)
+            raise
+        if not gone.hung_up:
             return tasks
     await _give_back(here.parts.lifecycle, claim, tasks)
     return ()

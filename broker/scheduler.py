@@ -79,9 +79,9 @@ class Scheduler:
         return min(TICK_SECONDS, max(0.0, (following - self._clock()).total_seconds()))
 
     async def _halted(self) -> list[str]:
-        """Tenants whose schedules do not fire now: paused, or suspended."""
+        """Tenants whose schedules do not fire now: paused, suspended, or on the way to be erased."""
         paused, tenants = await asyncio.gather(self._halts.every(), self._tenants.every())
-        suspended = [tenant.id for tenant in tenants if tenant.state is TenantState.SUSPENDED]
+        suspended = [tenant.id for tenant in tenants if tenant.state is not TenantState.ACTIVE]
         return sorted({*paused, *suspended})
 
     async def _fire(self, due: Sequence[Schedule], now: datetime) -> None:

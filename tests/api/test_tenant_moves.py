@@ -1,5 +1,6 @@
 """A tenant goes and comes back: exported, deleted with all that it owns, made again, imported, and equal."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -158,7 +159,7 @@ async def test_a_deletion_can_be_taken_back_until_its_grace_is_over(api: Api) ->
         ),
         (
             [
-                {"penstock": 1, "tenant": "new", "settings": {}},
+                {"penstock": 1, "tenant": "new", "settings": {"displayName": "New"}},
                 {"collection": "tasks", "document": {"_id": "new/1", "tenant": "new", "state": "nowhere"}},
             ],
             "a task that is none",
@@ -197,3 +198,16 @@ async def test_a_suspended_tenant_can_be_read_and_exported_not_changed(api: Api)
     refused = await api("sub").post(f"{QUEUE}/tasks", json={})
     assert (refused.status_code, support.code(refused)) == (403, "forbidden")
     assert timedelta(seconds=10) > api.app.state.context.callers.ttl
+
+
+async def test_a_worker_that_waited_while_its_tenant_was_suspended_gets_nothing(api: Api, queue: str) -> None:
+    waiting = asyncio.create_task(api("wim").post(f"{queue}/claims", json={"waitSeconds": 20}))
+    await support.somebody_waits(api)
+    await api("root").patch(DEMO, json={"state": "suspended"})
+    as_operator = {"Penstock-Tenant": "demo"}
+    made = await api("root").post(f"{queue}/tasks", json={"name": "late"}, headers=as_operator)
+    assert made.status_code == 201, made.text
+    refused = await waiting
+    assert (refused.status_code, support.code(refused)) == (403, "forbidden")
+    task = (await api("root").get(f"/api/v1/tasks/{made.json()['id']}", headers=as_operator)).json()
+    assert task["state"] == "ready", "it was given back"
