@@ -277,6 +277,7 @@ async def _imports(parts: Parts) -> None:
         imports=record.imports,
         uploads=record.uploads,
         sources=Sources(record.uploads, record.secrets, record.tenants, outbound),
+        tenants=record.tenants,
         lifecycle=parts.lifecycle,
         directory=parts.directory,
         clock=parts.clock,

@@ -23,8 +23,10 @@ from core.imports import Batch, Encoding, Import, ImportState, LineError
 from core.lines import BadLine, Line, Splitter, Unpacker
 from core.queue import Queue
 from core.task import Outcome, Reason
+from core.tenant import TenantState
 from store.import_sweeps import ImportSweeps
 from store.imports import Imports
+from store.tenants import Tenants
 from store.uploads import Uploads
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     imports: Imports
     uploads: Uploads
     sources: Sources
+    tenants: Tenants
     lifecycle: Lifecycle
     directory: Directory
     clock: Clock
@@ -227,6 +230,7 @@ class Run:
                 numbers.append(line.number)
             except BadLine as error:
                 found.append(self._error(line.number, error.code, error.message, error.field))
+        await self._check_tenant()
         queue = await self._kit.directory.queue(job.tenant, job.queue)
         answers = await self._offered(queue, wanted) if wanted else []
         for number, answer in zip(numbers, answers, strict=False):
@@ -240,6 +244,11 @@ class Run:
         dealt = [line for line in part if upto is None or line.number < upto]
         kept = [each for each in found if upto is None or each.line < upto]
         return len(dealt), sorted(kept, key=lambda each: each.line)
+
+    async def _check_tenant(self) -> None:
+        tenant = await self._kit.tenants.get(self._job.tenant)
+        if tenant is None or tenant.state is not TenantState.ACTIVE:
+            raise errors.Unavailable(f"The tenant {self._job.tenant} is suspended.")
 
     async def _offered(self, queue: Queue, wanted: list[Submission]) -> list[Submitted | errors.PenstockError]:
         """An answer for each; one by one where some are too large, and then only for those that find room."""

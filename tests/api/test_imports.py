@@ -462,6 +462,29 @@ async def test_quotas_slow_an_import_and_refuse_only_lines_that_are_too_large(ap
     assert (wrong["line"], wrong["code"]) == (2, "too-large")
 
 
+async def test_an_import_of_a_suspended_tenant_waits(api: Api, queue: str) -> None:
+    job = await upload(api, ndjson(1, 2))
+    assert (await api("root").patch("/api/v1/tenants/demo", json={"state": "suspended"})).status_code == 200
+    stop = asyncio.Event()
+    working = asyncio.create_task(engine.run(api.parts, stop))
+
+    async def postponed() -> bool:
+        found = await api.parts.record.imports.get("demo", job["id"])
+        return found is not None and found.failures > 0
+
+    await wait_until(postponed, what="the import to be put off")
+    assert (await api("root").patch("/api/v1/tenants/demo", json={"state": "active"})).status_code == 200
+    kept = api.parts.record.imports
+
+    async def done() -> bool:
+        found = await kept.get("demo", job["id"])
+        return found is not None and found.accepted == 2
+
+    await wait_until(done, what="the import's end", timeout=20)
+    stop.set()
+    await working
+
+
 async def test_a_line_that_was_submitted_before_it_was_noted_is_one_task(api: Api, queue: str) -> None:
     job = await upload(api, ndjson(*range(700)))
     sub = (await api("sub").get("/api/v1/me")).json()["subject"]
