@@ -111,11 +111,15 @@ class Listing:
             if marked != words.Wanted():
                 return await self._by_words(plan, said, marked)
             if _walks(wanted):
-                return await self._by_queues(plan)
+                return await self._by_queues(plan, {})
         return await self._merged(plan, query.selector(plan.tenant, wanted))
 
-    async def _by_queues(self, plan: _Plan) -> list[Document]:
-        """What there is, queue by queue: these indexes hold the open tasks alone, however many have ended."""
+    async def _by_queues(self, plan: _Plan, also: Document) -> list[Document]:
+        """What there is, queue by queue: these indexes hold the open tasks alone, however many have ended.
+
+        `also` must hold of each besides the plan's `exact`. The index is named: where matches are rare, the planner's
+        trial ends before it has seen that its own choice leads nowhere.
+        """
         wanted = plan.wanted
         assert wanted.states is not None
         states = sorted(state.value for state in wanted.states)
@@ -129,7 +133,8 @@ class Listing:
             queues = sorted([str(row["_id"]) async for row in cursor])
             if len(queues) <= _MOST_RANGES:
                 wanted = msgspec.structs.replace(wanted, queues=tuple(queues))
-        found = query.selector(plan.tenant, wanted)
+        exact = query.selector(plan.tenant, msgspec.structs.replace(wanted, text=None))
+        found = {"$and": [exact, also]} if also else exact
         if wanted.queues is None or len(wanted.queues) > _MOST_RANGES:
             return await self._merged(plan, found)
         if wanted.sort not in _PLACED:
@@ -150,16 +155,18 @@ class Listing:
             self._rarest(plan.tenant, marked, exactly=not in_order),
             self._merged(plan, plan.exact | {"$and": texts}, hint="unread"),
         )
-        if not few and not in_order:
-            found, hint = {"$and": [plan.exact, matching.rest(marked.words, marked.beginnings)]}, None
-        else:
+        if few or in_order:
             others = [word for word in marked.words if word not in lead.words]
             beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
             rest = matching.rest(others, beginnings)
-            found, hint = {"$and": [plan.exact | matching.lead(lead), *([rest] if rest else [])]}, "words"
+            found = {"$and": [plan.exact | matching.lead(lead), *([rest] if rest else [])]}
+            read = await self._merged(plan, found, hint="words")
+        elif _walks(plan.wanted):
+            read = await self._by_queues(plan, matching.rest(marked.words, marked.beginnings))
+        else:
+            read = await self._merged(plan, query.selector(plan.tenant, plan.wanted))
         known = {str(row["_id"]) for row in unread}
-        read = [row for row in await self._merged(plan, found, hint=hint) if str(row["_id"]) not in known]
-        return self._cut(plan, [unread, read])
+        return self._cut(plan, [unread, [row for row in read if str(row["_id"]) not in known]])
 
     async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, bool]:
         """A word (or, without any, a beginning) of the fewest open tasks, as nearly as it is worth knowing; and
