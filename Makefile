@@ -17,7 +17,7 @@ run: ## set everything up, start the local stack, stop it with Ctrl-C; KEYCLOAK=
 
 test: ## set everything up and run all tests, with real servers
 	@sh deploy/bootstrap.sh tests
-	@sh deploy/console.sh
+	@sh deploy/console.sh test
 	@$(BIN)/python -m deploy.local.keycloak_dist
 	@# Real servers on a busy machine: what fails is tried once more, and the report names it.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --reruns 1 -raR
@@ -34,6 +34,7 @@ check: ## lint, format, types, import direction, no registry hosts
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.check_registry_hosts
+	@sh deploy/console.sh lint
 	@$(BIN)/python -m deploy.check_helm
 
 bench: ## measure a local stack of its own beside other task queues; QUICK=1 for one short round

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the console into admin_ui/dist when it is not built as the sources say; says so and goes on without Node.js.
-# With the argument `check` also lints, checks types and runs its unit tests, and fails without Node.js.
+# With the argument `lint` also lints and checks types, with `test` runs its unit tests; with `check` does both, and fails
+# without Node.js.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -51,7 +52,15 @@ if [ "$(cat admin_ui/dist/.built 2>/dev/null)" != "$wanted" ]; then
     mv admin_ui/dist.new admin_ui/dist
 fi
 
-if [ "${1:-}" = check ]; then
+case "${1:-}" in
+lint | test | check)
     install_packages
-    (cd admin_ui && npm run --silent generate >/dev/null && npm run --silent check && npm test --silent)
-fi
+    (cd admin_ui && npm run --silent generate >/dev/null)
+    ;;
+esac
+case "${1:-}" in
+lint | check) (cd admin_ui && npm run --silent check) ;;
+esac
+case "${1:-}" in
+test | check) (cd admin_ui && npm test --silent) ;;
+esac

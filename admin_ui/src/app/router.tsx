@@ -67,6 +67,11 @@ const AREA_VIEWS = [
   view("schedules/$schedule", () => import("@/areas/schedules/detail"), "ScheduleDetail"),
   view("definitions", () => import("@/areas/definitions"), "Definitions"),
   view("definitions/$definition", () => import("@/areas/definitions/detail"), "DefinitionDetail"),
+  view("dashboard", () => import("@/areas/dashboard"), "Dashboard"),
+  view("webhooks", () => import("@/areas/webhooks"), "Webhooks"),
+  view("webhooks/$webhook", () => import("@/areas/webhooks/detail"), "WebhookDetail"),
+  view("audit", () => import("@/areas/audit"), "Audit"),
+  view("settings", () => import("@/areas/settings"), "Settings"),
   view("tenants", () => import("@/areas/tenants"), "Tenants"),
 ];
 const tree = root.addChildren([landing, tenant.addChildren([home, signedIn, ...AREA_VIEWS])]);

@@ -125,7 +125,7 @@ function Lines({ rows, lines, say = String, filled, height, at }: Omit<Props, "t
                 name={line.name}
                 stroke={line.color}
                 strokeWidth={1.6}
-                dot={false}
+                dot={{ r: 1.5 }}
                 isAnimationActive={false}
                 type="monotone"
                 connectNulls

@@ -1,6 +1,8 @@
 /** Chooses somebody of the tenant: oneself, those who work there, or nobody. */
 import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { data } from "@/api/client";
 import { useMe } from "@/auth/SessionProvider";
@@ -13,19 +15,22 @@ interface Someone {
 
 const NOBODY = "-";
 
-/** The people who hold or were given tasks of a queue, and oneself. */
-function usePeople(queue: string | undefined): Someone[] {
+/** Oneself, and whoever may work on the queue, by the identity provider; searched there. */
+function usePeople(queue: string | undefined, search: string, wanted: boolean): Someone[] {
   const { api, me, tenant } = useMe();
-  const [namespace = "", name = ""] = queue?.split(":") ?? [];
-  const metrics = useQuery({
-    queryKey: [tenant, "queues", queue, "metrics"],
+  const [text] = useDebouncedValue(search, 250);
+  const people = useQuery({
+    queryKey: [tenant, "people", queue, text],
     queryFn: () =>
-      data(api.GET("/api/v1/queues/{namespace}/{name}/metrics", { params: { path: { namespace, name } } })),
-    enabled: Boolean(queue),
+      data(
+        api.GET("/api/v1/people", {
+          params: { query: { queue, binding: "workers", search: text || undefined, limit: 50 } },
+        }),
+      ),
+    enabled: wanted,
+    placeholderData: (before) => before,
   });
-  const others = (metrics.data?.byAssignee ?? []).flatMap((each) =>
-    each.id && each.id !== me.subject ? [{ id: each.id, name: each.name ?? each.id }] : [],
-  );
+  const others = (people.data?.items ?? []).filter(({ id }) => id !== me.subject);
   return [{ id: me.subject, name: me.name, email: me.email }, ...others];
 }
 
@@ -42,7 +47,8 @@ interface Props {
 export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody }: Props) {
   const { t } = useTranslation();
   const { me } = useMe();
-  const known = usePeople(queue);
+  const [search, setSearch] = useState("");
+  const known = usePeople(queue, search === value?.name ? "" : search, !onlyMe);
   const people = onlyMe ? known.slice(0, 1) : known;
   const all = value && !people.some(({ id }) => id === value.id) ? [...people, value] : people;
   return (
@@ -58,6 +64,7 @@ export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody }: 
       value={value?.id ?? NOBODY}
       onChange={(id) => onChange(all.find((each) => each.id === id) ?? null)}
       searchable
+      onSearchChange={setSearch}
       allowDeselect={false}
       data-autofocus
     />

@@ -210,6 +210,17 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+/** When something should be done; red when that time is over. */
+export function Due({ at, done = false }: { at: string; done?: boolean }) {
+  const now = useNow();
+  const late = !done && Date.parse(at) < now;
+  return (
+    <Text size="sm" component="span" c={late ? "var(--pen-red)" : undefined} fw={late ? 600 : undefined}>
+      <Ago at={at} />
+    </Text>
+  );
+}
+
 /** JSON as text, to be copied. */
 export function Json({ value, label }: { value: unknown; label: string }) {
   const { t } = useTranslation();

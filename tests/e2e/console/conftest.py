@@ -38,7 +38,10 @@ async def visit(stack: LocalStack, browser: Browser) -> AsyncGenerator[Visit]:
         user: str, path: str = "", *, realm: str = "demo", width: int = 1440, dark: bool = False, locale: str = "en-CA"
     ) -> Page:
         context = await browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=locale
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            locale=locale,
+            reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE)
         page = await context.new_page()

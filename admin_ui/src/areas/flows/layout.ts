@@ -53,7 +53,7 @@ export function timeline(steps: readonly Step[], now: number): Bar[] {
       from: from === null ? 1 : (from - first) / span,
       to: to === null ? 1 : (to - first) / span,
       seconds: from === null || to === null ? null : (to - from) / 1000,
-      waitedFor: last?.name ?? null,
+      waitedFor: from === null ? null : (last?.name ?? null),
     };
   });
   return bars.sort((a, b) => a.from - b.from || a.to - b.to);

@@ -18,6 +18,13 @@ import { partsOf } from "./useQueues";
 
 type Queue = Schemas["QueueView"];
 
+/** An error in a line: its message where it has one. */
+function said(error: unknown): string {
+  if (error === undefined) return "—";
+  const message = (error as { message?: unknown } | null)?.message;
+  return typeof message === "string" ? message : JSON.stringify(error);
+}
+
 export function DeadLetters({ queue }: { queue: Queue }) {
   const { t } = useTranslation();
   const { api, tenant } = useMe();
@@ -150,7 +157,7 @@ export function DeadLetters({ queue }: { queue: Queue }) {
                     <Table.Td>{task.reason?.message ?? task.reason?.type}</Table.Td>
                     <Table.Td>
                       <Text size="xs" ff="monospace" lineClamp={2} maw={280}>
-                        {task.error === undefined ? "—" : JSON.stringify(task.error)}
+                        {said(task.error)}
                       </Text>
                     </Table.Td>
                     <Table.Td className="numbers">{task.attempt}</Table.Td>

@@ -12,9 +12,10 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
+import { data, type Schemas } from "@/api/client";
 import { Problem } from "@/api/problems";
 import { useMe } from "@/auth/SessionProvider";
 import { hasFields, SchemaForm } from "@/forms";
@@ -49,7 +50,12 @@ interface Props {
 
 export function Editor({ first, isNew, queues, save, cancel }: Props) {
   const { t } = useTranslation();
-  const { me } = useMe();
+  const { api, me, tenant } = useMe();
+  const roles = useQuery({
+    queryKey: [tenant, "roles"],
+    queryFn: async () => (await data(api.GET("/api/v1/roles"))).items.map(({ name }) => name),
+    retry: false,
+  });
   const [draft, setDraft] = useState(first);
   const [faults, setFaults] = useState<Record<string, string>>({});
   const [refusal, setRefusal] = useState("");
@@ -132,7 +138,7 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
           <Bindings
             bindings={draft.bindings}
             change={(bindings) => set({ bindings })}
-            known={rolesOf(queues, me.roles)}
+            known={rolesOf(queues, [...me.roles, ...(roles.data ?? [])])}
           />
         </Panel>
         <Panel title={t("queues.defaults")}>

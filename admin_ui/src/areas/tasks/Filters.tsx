@@ -4,7 +4,6 @@ import {
   Button,
   Checkbox,
   Group,
-  Indicator,
   Menu,
   Pill,
   Popover,
@@ -80,11 +79,14 @@ export function Filters({ view, change, queues, searchBox }: Props) {
       />
       <Popover position="bottom-start" trapFocus shadow="md" width={320}>
         <Popover.Target>
-          <Indicator label={narrowed} size={15} disabled={narrowed === 0} color="tide">
-            <Button size="xs" variant="default" leftSection={<IconFilter size={14} aria-hidden />}>
-              {t("tasks.filter")}
-            </Button>
-          </Indicator>
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconFilter size={14} aria-hidden />}
+            rightSection={narrowed > 0 ? <span className="numbers">{narrowed}</span> : undefined}
+          >
+            {t("tasks.filter")}
+          </Button>
         </Popover.Target>
         <Popover.Dropdown aria-label={t("tasks.filter")}>
           <Suspense fallback={<Loading />}>

@@ -5,7 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, type RefObject, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { To } from "@/app/go";
-import { Ago, Person, PriorityMark, StateMark } from "@/ui/parts";
+import { Ago, Due, Person, PriorityMark, StateMark } from "@/ui/parts";
 import type { Task } from "./rights";
 import type { Column } from "./view";
 
@@ -15,6 +15,7 @@ const WIDTHS: Record<Column, string> = {
   labels: "minmax(80px, 0.8fr)",
   record: "130px",
   assignee: "minmax(110px, 150px)",
+  due: "104px",
   age: "104px",
   updated: "104px",
 };
@@ -275,6 +276,8 @@ function Cell({ task, column }: { task: Task; column: Column }) {
         </Text>
       );
     }
+    case "due":
+      return task.dueDate ? <Due at={task.dueDate} done={task.state === "done"} /> : null;
     case "age":
       return (
         <Text size="sm" c="dimmed" component="div">

@@ -16,6 +16,11 @@ import type { Task } from "./rights";
 const PAUSE = 400;
 const FORM = "result";
 
+/** Whether nothing was filled in yet. */
+function isBlank(value: unknown): boolean {
+  return !value || (typeof value === "object" && Object.values(value).every((each) => each === undefined));
+}
+
 interface Props {
   task: Task;
   schema: unknown;
@@ -37,6 +42,8 @@ export function Work({ task, schema, ended }: Props) {
 
   function type(typed: unknown) {
     setValue(typed);
+    // A form says how it begins, too: that is nothing to keep.
+    if (!saved && isBlank(typed)) return;
     setSaved(false);
     keep(typed);
   }

@@ -3,6 +3,7 @@ import "./tasks.css";
 import { ActionIcon, Button, Group, Menu, Stack, Text } from "@mantine/core";
 import {
   IconBan,
+  IconCalendarDue,
   IconDots,
   IconFlag,
   IconPlayerPlay,
@@ -20,8 +21,10 @@ import { useMe } from "@/auth/SessionProvider";
 import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { moment } from "@/ui/format";
-import { Ago, Back, Fact, Head, Json, Panel, Person, PriorityMark, StateMark } from "@/ui/parts";
+import { Ago, Back, Due, Fact, Head, Json, Panel, Person, PriorityMark, StateMark } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
+import { Attachments } from "./Attachments";
+import { Comments } from "./Comments";
 import type { Asking } from "./dialogs";
 import { History } from "./History";
 import { type Rights, rightsOf, type Task } from "./rights";
@@ -124,6 +127,8 @@ function Page({ task }: { task: Task }) {
               schema={definition.data?.paramsSchema ?? queue.data?.paramsSchema}
             />
           )}
+          <Attachments task={task} may={rights.patch} changed={look} />
+          <Comments task={task.id} />
           <Panel title={t("tasks.history")}>
             <History id={task.id} />
           </Panel>
@@ -151,6 +156,7 @@ function withLook(actions: TaskActions, look: () => Promise<unknown>): TaskActio
     ...actions,
     assign: (...said) => actions.assign(...said).then(look) as Promise<void>,
     prioritize: (...said) => actions.prioritize(...said).then(look) as Promise<void>,
+    due: (...said) => actions.due(...said).then(look) as Promise<void>,
     cancel: (...said) => actions.cancel(...said).then(look) as Promise<void>,
   };
 }
@@ -165,7 +171,7 @@ interface ButtonsProps {
 
 function Buttons({ rights, ask, begin, retry, remove }: ButtonsProps) {
   const { t } = useTranslation();
-  const more = rights.cancel || rights.remove || rights.prioritize;
+  const more = rights.cancel || rights.remove || rights.prioritize || rights.patch;
   return (
     <>
       {(rights.assign || rights.take) && (
@@ -198,6 +204,11 @@ function Buttons({ rights, ask, begin, retry, remove }: ButtonsProps) {
             {rights.prioritize && (
               <Menu.Item leftSection={<IconFlag size={15} />} onClick={() => ask("priority")}>
                 {t("tasks.ask.priority", { count: 1 })}
+              </Menu.Item>
+            )}
+            {rights.patch && (
+              <Menu.Item leftSection={<IconCalendarDue size={15} />} onClick={() => ask("due")}>
+                {t("tasks.ask.due", { count: 1 })}
               </Menu.Item>
             )}
             {rights.cancel && (
@@ -248,6 +259,12 @@ function Facts({ task }: { task: Task }) {
         {task.executeAt && task.state === "waiting" && (
           <Fact name={t("tasks.executeAt")}>{moment(task.executeAt)}</Fact>
         )}
+        {task.dueDate && (
+          <Fact name={t("tasks.due")}>
+            <Due at={task.dueDate} done={task.state === "done"} />
+          </Fact>
+        )}
+        {task.followUpDate && <Fact name={t("tasks.followUp")}>{moment(task.followUpDate)}</Fact>}
         {task.expireAt && <Fact name={t("tasks.expireAt")}>{moment(task.expireAt)}</Fact>}
         {task.progress && (
           <Fact name={t("tasks.progress")}>

@@ -1,14 +1,15 @@
 /** The questions before something is done to tasks: who, how urgent, why. */
-import { Button, Checkbox, Group, Modal, Radio, Stack, Textarea } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Radio, Stack, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { localOf } from "@/areas/schedules/draft";
 import { PersonPicker } from "@/ui/PersonPicker";
 import { PriorityMark } from "@/ui/parts";
 import type { Task } from "./rights";
 import type { Someone, TaskActions } from "./useTaskActions";
 import { PRIORITIES } from "./view";
 
-export type Asking = "assign" | "priority" | "cancel" | null;
+export type Asking = "assign" | "priority" | "due" | "cancel" | null;
 
 interface Props {
   asking: Asking;
@@ -34,7 +35,7 @@ export function Dialogs(props: Props) {
   );
 }
 
-const QUESTIONS = { assign: Assign, priority: Prioritize, cancel: Cancel };
+const QUESTIONS = { assign: Assign, priority: Prioritize, due: DueDate, cancel: Cancel };
 
 function Answer({ label, disabled, color }: { label: string; disabled?: boolean; color?: string }) {
   return (
@@ -101,6 +102,32 @@ function Prioritize({ tasks, actions, close }: Props) {
           </Stack>
         </Radio.Group>
         <Answer label={t("tasks.do.priority")} />
+      </Stack>
+    </form>
+  );
+}
+
+function DueDate({ tasks, actions, close }: Props) {
+  const { t } = useTranslation();
+  const [at, setAt] = useState(tasks.length === 1 && tasks[0]?.dueDate ? localOf(tasks[0].dueDate) : "");
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        close();
+        actions.due(tasks, at ? new Date(at).toISOString() : null);
+      }}
+    >
+      <Stack>
+        <TextInput
+          type="datetime-local"
+          label={t("tasks.due")}
+          description={t("tasks.dueHint")}
+          value={at}
+          onChange={(event) => setAt(event.currentTarget.value)}
+          data-autofocus
+        />
+        <Answer label={t("action.save")} />
       </Stack>
     </form>
   );

@@ -13,6 +13,7 @@ import { BulkBar } from "./BulkBar";
 import type { Asking } from "./dialogs";
 import { Filters, Tabs } from "./Filters";
 import { rightsOf, type Task } from "./rights";
+import { SavedViews } from "./SavedViews";
 import { Table } from "./Table";
 import { useTaskActions } from "./useTaskActions";
 import { useWorklist } from "./useWorklist";
@@ -21,6 +22,9 @@ import { isNarrowed, queryOf, searchOf, type View, viewOf } from "./view";
 // Loaded when they are asked for: the list is there sooner.
 const Dialogs = lazy(async () => ({ default: (await import("./dialogs")).Dialogs }));
 const NewTask = lazy(async () => ({ default: (await import("./NewTask")).NewTask }));
+
+/** The right that each question needs. */
+const RIGHT = { assign: "assign", priority: "prioritize", due: "patch", cancel: "cancel" } as const;
 
 const NO_TASKS: ReadonlySet<string> = new Set();
 
@@ -81,7 +85,7 @@ export function Tasks() {
     cancel: rights.some((each) => each.cancel),
     retry: rights.some((each) => each.retry),
   };
-  const asked = (right: "assign" | "prioritize" | "cancel" | "retry") =>
+  const asked = (right: "assign" | "prioritize" | "cancel" | "retry" | "patch") =>
     subjects.filter((_, at) => rights[at]?.[right] || (right === "assign" && rights[at]?.take));
 
   async function takeNext() {
@@ -144,7 +148,10 @@ export function Tasks() {
           )}
         </Group>
       </Group>
-      <Tabs view={view} change={change} />
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <Tabs view={view} change={change} />
+        <SavedViews view={view} change={change} />
+      </Group>
       <Filters view={view} change={change} queues={queues.data ?? []} searchBox={searchBox} />
       {list.error ? (
         <Failure error={list.error} retry={list.retry} />
@@ -206,7 +213,7 @@ export function Tasks() {
         {asking && (
           <Dialogs
             asking={asking}
-            tasks={asked(asking === "priority" ? "prioritize" : (asking ?? "assign"))}
+            tasks={asked(RIGHT[asking])}
             actions={actions}
             assigns={may.assignOthers}
             close={() => {

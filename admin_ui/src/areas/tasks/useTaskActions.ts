@@ -4,7 +4,6 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { data, type Schemas } from "@/api/client";
-import { Problem } from "@/api/problems";
 import { useMe } from "@/auth/SessionProvider";
 import { useAct } from "@/ui/act";
 import { forEach } from "./bulk";
@@ -16,9 +15,6 @@ export interface Someone {
   name: string;
   email?: string;
 }
-
-/** Tasks that were offered at once, when one wants the next. */
-const OFFERED = 10;
 
 export function useTaskActions() {
   const { t } = useTranslation();
@@ -59,31 +55,12 @@ export function useTaskActions() {
         }, t("tasks.said.started"));
       },
 
-      /** Begin the first task of the worklist that one may have; undefined when there is none. */
-      async next(query: Query): Promise<string | undefined> {
-        return act(async () => {
-          for (const assignee of ["me", "none"]) {
-            const offered = await data(
-              api.GET("/api/v1/tasks", {
-                params: {
-                  query: { ...query, assignee, state: ["ready"], sort: "place", limit: OFFERED } as Query,
-                },
-              }),
-            );
-            for (const task of offered.items) {
-              try {
-                await start(task);
-              } catch (error) {
-                if (error instanceof Problem && (error.status === 409 || error.status === 403)) continue;
-                throw error;
-              }
-              if (assignee === "none") await assign(task, "me").catch(() => undefined);
-              return task.id;
-            }
-          }
-          notifications.show({ message: t("tasks.said.nothingLeft") });
-          return undefined;
-        });
+      /** Begin the most urgent task that one may have; undefined when there is none. */
+      async next({ queue, priority, definition, label, text }: Query): Promise<string | undefined> {
+        const body = { queues: queue, priority, definition, label, text, start: true };
+        const answer = await act(() => data(api.POST("/api/v1/worklist/next", { body: body as never })));
+        if (answer && !answer.task) notifications.show({ message: t("tasks.said.nothingLeft") });
+        return answer?.task?.id;
       },
 
       assign: (tasks: Task[], to: Someone | "me" | null) =>
@@ -95,6 +72,14 @@ export function useTaskActions() {
           (task) =>
             api.POST("/api/v1/tasks/{task_id}/priority", { ...at(task), body: { priority } as never }),
           "tasks.said.prioritized",
+        ),
+
+      /** When they should be done; null takes the date away. */
+      due: (tasks: Task[], dueDate: string | null) =>
+        many(
+          tasks,
+          (task) => api.PATCH("/api/v1/tasks/{task_id}", { ...at(task), body: { dueDate } as never }),
+          "tasks.said.due",
         ),
 
       cancel: (tasks: Task[], reason: string, now: boolean) =>

@@ -1,6 +1,6 @@
 /** The address holds the view: it is read back as it was written, and asks for what it says. */
 import { expect, test } from "vitest";
-import { queryOf, searchOf, USUAL, type View, viewOf } from "./view";
+import { queryOf, searchOf, USUAL, type View, viewFrom, viewOf, wantedOf } from "./view";
 
 const NARROW: View = {
   show: "mine",
@@ -46,4 +46,11 @@ test("each tab asks the server for its own", () => {
   expect(queryOf(viewOf({ text: "owl*" })).text).toBe("owl*");
   expect(queryOf(viewOf({ show: "dead", sort: "endedAt" })).sort).toBe("endedAt");
   expect(queryOf(viewOf({ sort: "endedAt" })).sort).toBeUndefined();
+});
+
+test("a view that was kept under a name comes back", () => {
+  const { columns: _, ...kept } = NARROW;
+  expect(viewFrom(wantedOf(NARROW))).toEqual(kept);
+  expect(viewFrom(wantedOf(viewOf({ show: "free" }))).show).toBe("free");
+  expect(viewFrom({ assignee: "none" }).show).toBe("open");
 });

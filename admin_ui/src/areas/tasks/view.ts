@@ -9,11 +9,19 @@ export type Show = (typeof SHOWS)[number];
 
 export const PRIORITIES = ["urgent", "high", "normal", "low"] as const;
 
-export const COLUMNS = ["state", "queue", "labels", "record", "assignee", "age", "updated"] as const;
+export const COLUMNS = ["state", "queue", "labels", "record", "assignee", "due", "age", "updated"] as const;
 export type Column = (typeof COLUMNS)[number];
 export const USUAL: Column[] = ["state", "queue", "labels", "assignee", "age"];
 
-export const SORTS = ["place", "createdAt", "-createdAt", "-updatedAt", "endedAt", "-endedAt"] as const;
+export const SORTS = [
+  "place",
+  "dueDate",
+  "createdAt",
+  "-createdAt",
+  "-updatedAt",
+  "endedAt",
+  "-endedAt",
+] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface View {
@@ -91,6 +99,28 @@ export function queryOf(view: View): Query {
   const fits = view.sort && (ended || !view.sort.includes("endedAt"));
   if (fits) query.sort = view.sort as Query["sort"];
   return query;
+}
+
+/** What is kept of a view under a name: the parameters of a listing. */
+export function wantedOf(view: View): Query {
+  const { limit: _, ...wanted } = queryOf(view);
+  return view.text ? { ...wanted, text: view.text } : wanted;
+}
+
+/** The view that kept parameters mean, as far as this worklist can show it. */
+export function viewFrom(wanted: Query): Partial<View> {
+  const says = (query: Query) =>
+    Object.entries(query).every(([key, value]) => String(wanted[key as keyof Query]) === String(value));
+  const show = SHOWS.filter((each) => each !== "open").find((each) => says(SHOWN[each])) ?? "open";
+  return {
+    show,
+    queues: [wanted.queue ?? []].flat(),
+    priorities: [wanted.priority ?? []].flat(),
+    definition: [wanted.definition ?? []].flat()[0] ?? "",
+    label: wanted.label ?? "",
+    text: wanted.text ?? "",
+    sort: SORTS.find((each) => each === wanted.sort) ?? "",
+  };
 }
 
 /** Whether anything narrows the view beside the tab. */
