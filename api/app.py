@@ -69,6 +69,7 @@ from auth.keycloak import Realms
 from auth.people import People
 from broker import assembly, loops, telemetry
 from broker.envelopes import Envelopes
+from broker.fair import Fair
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
@@ -244,6 +245,7 @@ def _lifespan(
                 estate=estate,
                 audit=audit,
                 trailing=Trailing(audit, clock),
+                fair=Fair(clock, room=settings.replica_room),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 frames=Frames(Envelopes(Snapshots(parts.record.database))),
                 console_client_id=settings.console_client_id,

@@ -20,6 +20,7 @@ from broker.assembly import Parts, Record
 from broker.bulk import BulkActions
 from broker.definitions import Catalogue
 from broker.directory import Directory
+from broker.fair import Fair
 from broker.flows import Flows
 from broker.intake import Intake
 from broker.lifecycle import Lifecycle
@@ -63,6 +64,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     estate: Estate
     audit: Audit
     trailing: Trailing
+    fair: Fair
     console_client_id: str
     closing: asyncio.Event
     """Set when the server stops: whoever waits is sent home."""

@@ -43,10 +43,11 @@ class Lean(routing.Guarded):
     async def respond(self, request: Request) -> Response:
         """The handler's answer; raises `Misfit`, or what guards and handler raise."""
         await routing.identify(request)
-        raw = await request.body()
-        body = bodies.decoded(raw) if raw else None
-        given = {name: await part(request, body) for name, part in self._parts.items()}
-        return await self.endpoint(**given)
+        with routing.turn(request):
+            raw = await request.body()
+            body = bodies.decoded(raw) if raw else None
+            given = {name: await part(request, body) for name, part in self._parts.items()}
+            return await self.endpoint(**given)
 
 
 class Shortcut:

@@ -1,6 +1,7 @@
 """How a route of the native API begins: the caller is identified before anything of its request is looked at."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from auth.principal import Principal
 
 PREFIX = "/api/v1"
 _CALLER = "penstock.caller"
+_LOOKING = frozenset({"GET", "HEAD"})
 
 
 class Plain(APIRoute):
@@ -47,10 +49,11 @@ class Guarded(Plain):
 
         async def handler(request: Request) -> Response:
             await identify(request)
-            read = await bodies.accept(request) if has_body else request
-            if trail is None:
-                return await handle(read)
-            return await context.of(request).trailing.around(trail, read, caller_of(request), handle)
+            with turn(request):
+                read = await bodies.accept(request) if has_body else request
+                if trail is None:
+                    return await handle(read)
+                return await context.of(request).trailing.around(trail, read, caller_of(request), handle)
 
         return handler
 
@@ -71,6 +74,17 @@ async def identify(request: Request) -> None:
     who = scope[_CALLER] = await context.of(request).callers.identify(scope["headers"], scope["method"])
     task = scope["path_params"].get("task_id")
     structlog.contextvars.bind_contextvars(tenant=who.tenant, **({} if task is None else {"task": task}))
+
+
+def turn(request: Request) -> AbstractContextManager[None]:
+    """The place of a request in this replica while it is worked on; raises `TooManyRequests` (`broker/fair.py`).
+
+    What only looks, and what waits, takes none.
+    """
+    scope = request.scope
+    if scope["method"] in _LOOKING or scope["path"].endswith("/claims") or b"wait=" in scope["query_string"]:
+        return nullcontext()
+    return context.of(request).fair.turn(caller_of(request).tenant)
 
 
 def caller_of(request: Request) -> Principal:

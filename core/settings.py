@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: float = Field(default=2.0, gt=0)
     store_timeout_seconds: float = Field(default=4.0, gt=0, description="Limit of one MongoDB call")
     retention_days: float = Field(default=90.0, gt=0, description="How long ended tasks and events are kept")
+    replica_room: int = Field(default=256, gt=0, description="Requests in work before tenants are held to their share")
     cors_origins: str = Field(default="", description="Whose pages may call the native API, separated by commas")
     master_keys: SecretStr | None = Field(default=None, description="name:base64 of 32 bytes, several by commas")
     master_keys_file: str | None = Field(default=None, description="The same, one a line; the first one seals")

@@ -1,6 +1,7 @@
 """Quotas over HTTP: what a tenant may take, what it has taken, and how it is refused when that is all."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from core import quota
 from core.quota import Share
+from core.settings import Settings
 from store.usage import Usage
 from tests.support import api as support
 from tests.support import serving
 from tests.support.api import QUEUE, Api
+from tests.support.keycloaks import Issuer
 
 DEMO = "/api/v1/tenants/demo"
 
@@ -158,3 +161,30 @@ async def test_faces_refuse_in_their_own_words(api: Api, queue: str, user: str) 
     await limit(api, openTasks=0)
     adsp = await api(user).post("/task/v1/queues/intake/strike-reports/tasks", json={"name": "x"})
     assert adsp.status_code == 429, adsp.text
+
+
+async def test_a_full_replica_has_room_for_a_tenant_that_has_none_of_it(settings: Settings, tokens: Issuer) -> None:
+    """Whoever waits with its body half sent fills it; the other tenant comes in all the same."""
+    small = settings.model_copy(update={"replica_room": 2})
+    async with support.serving(small, tokens) as api:
+        await support.make_queue(api("ada"))
+        await support.make_queue(api("ada", "acme"))
+        going_on = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"{"
+            await going_on.wait()
+            yield b"}"
+
+        stuck = [asyncio.create_task(api("sub").post(f"{QUEUE}/tasks", content=slowly())) for _ in range(2)]
+        fair = api.app.state.context.fair
+        await support.wait_until(lambda: fair._total == 2, what="the replica to be full")
+        assert (await api("sub", "acme").post(f"{QUEUE}/tasks", json={})).status_code == 201
+        full = await api("sub").post(f"{QUEUE}/tasks", json={})
+        assert refused(full, "share")["used"] == 2
+        assert (await api("sub", "acme").post(f"{QUEUE}/tasks", json={})).status_code == 201
+        assert (await api("sub").get(QUEUE)).status_code == 200, "looking takes no place"
+        going_on.set()
+        assert [(await each).status_code for each in stuck] == [201, 201]
+        assert (await api("sub").post(f"{QUEUE}/tasks", json={})).status_code == 201
+        await support.drop_lanes(api.parts)
