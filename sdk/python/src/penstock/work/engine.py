@@ -110,7 +110,7 @@ class Engine:
         options = self._options
         ahead = 0
         if self._seconds_each > 0:
-            ahead = min(options.batch, int(options.concurrency / self._seconds_each * _AHEAD_SECONDS))
+            ahead = min(2 * options.batch, int(options.concurrency / self._seconds_each * _AHEAD_SECONDS))
         capacity = options.concurrency + ahead
         free = capacity - len(self._running) - len(self._waiting)
         idle = not self._waiting and len(self._running) < options.concurrency
