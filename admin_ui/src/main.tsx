@@ -2,7 +2,6 @@
 import "./app/styles";
 import "./app/app.css";
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -11,6 +10,7 @@ import { prepareLanguage } from "./app/language";
 import { queryClient } from "./app/queries";
 import { router } from "./app/router";
 import { theme, variables } from "./app/theme";
+import { Notices } from "./ui/notices";
 
 await prepareLanguage();
 
@@ -23,7 +23,7 @@ createRoot(document.getElementById("root") as HTMLElement).render(
       defaultColorScheme="auto"
     >
       <QueryClientProvider client={queryClient}>
-        <Notifications position="top-center" w={380} />
+        <Notices />
         <RouterProvider router={router} />
       </QueryClientProvider>
     </MantineProvider>

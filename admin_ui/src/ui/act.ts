@@ -1,8 +1,8 @@
 /** Doing something at a button's press: says that it is done, or why not. */
-import { notifications } from "@mantine/notifications";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "@/api/problems";
+import { notify } from "./notices";
 
 /** What a refusal says, with its faults. */
 export function wordsOf(error: unknown): string {
@@ -18,10 +18,10 @@ export function useAct(): <T>(work: () => Promise<T>, said?: string) => Promise<
     async (work, said) => {
       try {
         const done = await work();
-        if (said) notifications.show({ message: said, color: "green", autoClose: 3000 });
+        if (said) notify({ message: said, color: "green", autoClose: 3000 });
         return done;
       } catch (error) {
-        notifications.show({
+        notify({
           title: error instanceof Problem ? error.body.title : t("problem.title"),
           message: wordsOf(error),
           color: "red",

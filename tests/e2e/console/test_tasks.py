@@ -175,4 +175,4 @@ async def test_the_first_load_is_small(visit: Visit) -> None:
         "performance.getEntriesByType('resource').filter(e => e.name.includes('/assets/'))"
         ".reduce((sum, e) => sum + e.encodedBodySize, 0)"
     )
-    assert 100_000 < sent < 300 * 1024
+    assert 100_000 < sent < 300_000

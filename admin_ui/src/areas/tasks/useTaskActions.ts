@@ -1,11 +1,11 @@
 /** What is done to tasks from a list or from a task's own page, one or many at once. */
-import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { data, type Schemas } from "@/api/client";
 import { useMe } from "@/auth/SessionProvider";
 import { useAct } from "@/ui/act";
+import { notify } from "@/ui/notices";
 import { forEach } from "./bulk";
 import type { Task } from "./rights";
 import type { Query } from "./view";
@@ -28,10 +28,9 @@ export function useTaskActions() {
     async function many(tasks: Task[], work: (task: Task) => Promise<unknown>, said: string): Promise<void> {
       const { done, refused } = await forEach(tasks, work);
       for (const task of tasks) cache.invalidateQueries({ queryKey: [tenant, "task", task.id] });
-      if (done > 0)
-        notifications.show({ message: t(said, { count: done }), color: "green", autoClose: 3000 });
+      if (done > 0) notify({ message: t(said, { count: done }), color: "green", autoClose: 3000 });
       if (refused.length > 0) {
-        notifications.show({
+        notify({
           title: t("tasks.refused", { count: refused.length }),
           message: [...new Set(refused)].slice(0, 3).join(" "),
           color: "red",
@@ -59,7 +58,7 @@ export function useTaskActions() {
       async next({ queue, priority, definition, label, text }: Query): Promise<string | undefined> {
         const body = { queues: queue, priority, definition, label, text, start: true };
         const answer = await act(() => data(api.POST("/api/v1/worklist/next", { body: body as never })));
-        if (answer && !answer.task) notifications.show({ message: t("tasks.said.nothingLeft") });
+        if (answer && !answer.task) notify({ message: t("tasks.said.nothingLeft") });
         return answer?.task?.id;
       },
 
