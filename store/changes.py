@@ -39,6 +39,15 @@ def hands_out(change: Transition, me: str) -> Document:
     return {"assignment.to.id": {"$in": [None, me]}, "$nor": [due]}
 
 
+def still(task: Task) -> Document:
+    """What must beside that be as it was read: a heartbeat renews the lease, and leaves `seq` as it is.
+
+    Else a change would set the timer by the lease of then, or take a lease away that was renewed meanwhile.
+    """
+    running = task.state is State.IN_PROGRESS and task.lease_until is not None
+    return {"leaseUntil": task.lease_until} if running else {}
+
+
 def known(change: Transition, after: Task) -> Document:
     """Modifiers for a change of a task that was read; `after` is `transitions.apply` of it."""
     names = set(change.sets) | {"updated_at", "due_at", "due_kind"}

@@ -59,7 +59,7 @@ class Sweeps:
         afters = [transitions.apply(change, task) for task, change in pairs]
         writes: list[UpdateOne | UpdateMany] = [
             UpdateOne(
-                {"_id": documents.key(task.tenant, task.id)} | changes.condition(change) | _overdue(task, change),
+                {"_id": documents.key(task.tenant, task.id)} | changes.condition(change) | changes.still(task),
                 changes.known(change, after),
             )
             for (task, change), after in zip(pairs, afters, strict=True)
@@ -160,11 +160,6 @@ class Sweeps:
                     self._unreadable.add(key)
                     _log.error("unreadable task", key=key, error=str(error))
         return tasks
-
-
-def _overdue(task: Task, change: Transition) -> Document:
-    """That the timer which ran out is still the same: a heartbeat sets it anew, and leaves `seq` as it is."""
-    return {"dueAt": task.due_at} if task.due_at is not None and task.due_at <= change.at else {}
 
 
 def _ticketed(tenant: str, queue: str, lane: str) -> Document:

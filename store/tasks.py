@@ -89,7 +89,7 @@ class Tasks:
         takes is another's.
         """
         after = transitions.apply(change, task)
-        found = {"_id": documents.key(tenant, task.id)} | changes.condition(change)
+        found = {"_id": documents.key(tenant, task.id)} | changes.condition(change) | changes.still(task)
         try:
             result = await self._tasks.update_one(found, changes.known(change, after))
         except driver.DuplicateKeyError:

@@ -108,3 +108,19 @@ async def test_a_lease_that_was_renewed_after_the_look_is_not_taken_away(tasks: 
     lost = transitions.lose_lease(due, at=late, dice=random.Random(1))
     assert await sweeps.settle([(due, lost)]) == []
     assert await tasks.get("demo", one.id) == renewed
+
+
+async def test_a_change_built_before_a_heartbeat_does_not_set_the_timer_back(tasks: Tasks) -> None:
+    one = task()
+    await tasks.insert("demo", [one])
+    claim = transitions.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
+    (read,) = await tasks.claim("demo", [(one.id, one.priority)], claim, ANN.id)
+    later = NOW + timedelta(seconds=60)
+    renewed = await tasks.apply_blind("demo", one.id, transitions.beat(at=later, exec_id="fence", progress=None))
+    assert renewed is not None
+    change = transitions.prioritise(read, at=later, by=ANN, to=Priority.HIGH)
+    assert await tasks.apply("demo", read, change) is None
+    again = transitions.prioritise(renewed, at=later, by=ANN, to=Priority.HIGH)
+    after = await tasks.apply("demo", renewed, again)
+    assert after is not None
+    assert after.due_at == renewed.lease_until == later + timedelta(seconds=120)
