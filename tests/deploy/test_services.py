@@ -4,7 +4,9 @@ from pathlib import Path
 
 from deploy.local import services
 
-_AT = services.Addresses(api="http://a", auth="http://b", rabbitmq="amqp://c", mongodb="mongodb://d")
+_AT = services.Addresses(
+    api="http://a", auth="http://b", rabbitmq="amqp://c", mongodb="mongodb://d", master_keys=Path("keys")
+)
 
 
 def test_api_processes_share_a_listener_and_their_numbers(tmp_path: Path) -> None:
