@@ -1,6 +1,7 @@
 """Keeps the services of a stack running: starts again what died, gives up on what keeps dying, stops all in order."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from deploy.local import children
 
-DEATHS = 3
+DEATHS = int(os.environ.get("PENSTOCK_DEATHS", "3"))
+"""So many within a minute, and the stack is given up; tests that kill on purpose allow more."""
 WITHIN = timedelta(minutes=1)
 
 
@@ -38,7 +40,7 @@ class Supervisor:
         self._keepers.append(asyncio.create_task(self._keep(service)))
 
     async def given_up(self) -> str:
-        """Wait until a service died three times within a minute; answers with a sentence that says so."""
+        """Wait until a service died `DEATHS` times within a minute; answers with a sentence that says so."""
         return await asyncio.shield(self._given_up)
 
     async def stop(self, *, last: Sequence[Sequence[str]] = ()) -> None:
@@ -57,7 +59,7 @@ class Supervisor:
             how = await self._end_of(service.role)
             deaths.append(asyncio.get_running_loop().time())
             if len(deaths) == DEATHS and deaths[-1] - deaths[0] <= WITHIN.total_seconds():
-                self._given_up.set_result(f"{service.role} {how}, three times within a minute; see {service.log}")
+                self._given_up.set_result(f"{service.role} {how}, {DEATHS} times within a minute; see {service.log}")
                 return
             self._say(f"{service.role} {how}; starting it again")
             await self._until_released(service.role)

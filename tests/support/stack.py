@@ -64,6 +64,8 @@ class LocalStack:
     def launch(self) -> None:
         """Start it and do not wait."""
         env = {**os.environ, "PENSTOCK_HOME": str(self.home), "PENSTOCK_PORT": str(self.port)}
+        # Tests kill what they share, one soon after another.
+        env["PENSTOCK_DEATHS"] = "1000"
         with self._output.open("wb") as output:
             self._make = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", "make", "--no-print-directory", "run"],
