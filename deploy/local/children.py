@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from pathlib import Path
 
 OWNER_VARIABLE = "PENSTOCK_OWNED_BY"
 """Set in every child to the home it belongs to, and inherited: proves to a later start whose it is."""
+
+
+_OPEN_FILES = 65536
+"""What MongoDB and RabbitMQ ask for in production; an Erlang node makes a table of the size, so no more than this."""
 
 
 class ChildError(RuntimeError):
@@ -109,6 +114,7 @@ async def kill(child: Child) -> None:
 
 
 async def _spawn(service: Service) -> Child:
+    _allow_open_files()
     command = service.command()
     env = {**os.environ, **command.env, OWNER_VARIABLE: str(service.home)}
     service.log.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +135,14 @@ async def _spawn(service: Service) -> Child:
             pass_fds=command.inherited_fds,
         )
     return Child(service=service, process=process)
+
+
+def _allow_open_files() -> None:
+    """Raise our own limit, which children inherit, as far as the system lets us: a shell often has only 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

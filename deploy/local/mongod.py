@@ -29,6 +29,7 @@ class Member:
     home: Path
     port: int
     role: str = "mongod"
+    options: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -135,6 +136,7 @@ def _prepare(member: Member) -> children.Command:
             "--quiet",
             "--setParameter",
             "diagnosticDataCollectionEnabled=false",
+            *member.options,
         )
     )
 
