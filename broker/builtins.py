@@ -106,20 +106,37 @@ class Subscriptions:
         self._live = False
         self._woken = asyncio.Event()
         self._noted = kit.clock()
+        self._following: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Follow the records for ever."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(
-                watch.follow(self._kit.database, "records", changed=self._hear, reset=self._reset), name="records"
-            )
-            group.create_task(loops.repeat(SUBSCRIPTIONS, self.step, wake=self._woken), name="matching")
+        """Match records for ever."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(loops.repeat("records", self.watch), name="records")
+                group.create_task(loops.repeat(SUBSCRIPTIONS, self.step, wake=self._woken), name="matching")
+        finally:
+            if self._following is not None:
+                await loops.ended(self._following)
+
+    async def watch(self) -> float:
+        """Follow the records while somebody waits for one: a stream costs MongoDB a look at every write there is.
+
+        Those that came between the begin of a wait and that of the stream are looked at when the stream begins.
+        """
+        waited = await self._kit.sweeps.is_waited_on(builtins.SUBSCRIBE)
+        if waited and self._following is None:
+            ears = {"records": watch.Ear(self._hear, self._reset)}
+            self._following = asyncio.create_task(watch.follow(self._kit.database, ears), name="follow records")
+        elif not waited and self._following is not None:
+            await loops.ended(self._following)
+            self._following = None
+        return TICK_SECONDS
 
     def _hear(self, key: str) -> None:
         self._heard[key] = None
         self._woken.set()
 
-    def _reset(self, live: bool) -> None:  # noqa: FBT001 - the shape that `watch.follow` calls
+    def _reset(self, live: bool) -> None:  # noqa: FBT001 - the shape that `watch.Ear` has
         self._live = live
         self._anew = self._anew or live
         self._woken.set()

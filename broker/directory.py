@@ -1,6 +1,5 @@
 """Queues and definitions as this process knows them: cached, and forgotten the moment any replica changes one."""
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -39,12 +38,12 @@ class Directory:
 
     async def follow(self) -> None:
         """Keep the caches honest, for ever; run it as a task beside the server."""
-        # Not a TaskGroup, which passes on one cancellation only: that may be swallowed (`cancelling.heed`).
-        await asyncio.gather(
-            self._follow("queues", self._queue_cache),
-            self._follow("definitions", self._definition_cache, self._bound_cache, self._limited_cache),
-            self._follow("flowTemplates", self._template_cache, self._deciding_cache),
-        )
+        ears = {
+            "queues": _ear(self._queue_cache),
+            "definitions": _ear(self._definition_cache, self._bound_cache, self._limited_cache),
+            "flowTemplates": _ear(self._template_cache, self._deciding_cache),
+        }
+        await watch.follow(self._database, ears)
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""
@@ -120,18 +119,6 @@ class Directory:
         self._template_cache.forget(documents.key(tenant, name))
         self._deciding_cache.clear()
 
-    async def _follow(self, collection: str, by_key: "_Cache[Any]", *derived: "_Cache[Any]") -> None:
-        def changed(document_key: str) -> None:
-            by_key.forget(document_key)
-            for each in derived:
-                each.clear()
-
-        def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `watch.follow` calls
-            for each in (by_key, *derived):
-                each.reset(live=live)
-
-        await watch.follow(self._database, collection, changed=changed, reset=reset)
-
 
 class _Cache(Generic[Kept]):
     """Keeps what was found, only while the stream that invalidates it is alive.
@@ -165,3 +152,18 @@ class _Cache(Generic[Kept]):
     def reset(self, *, live: bool) -> None:
         self._live = live
         self.clear()
+
+
+def _ear(by_key: _Cache[Any], *derived: _Cache[Any]) -> watch.Ear:
+    """Forgets a changed document, and all that was derived from such."""
+
+    def changed(document_key: str) -> None:
+        by_key.forget(document_key)
+        for each in derived:
+            each.clear()
+
+    def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `watch.Ear` has
+        for each in (by_key, *derived):
+            each.reset(live=live)
+
+    return watch.Ear(changed, reset)

@@ -148,6 +148,11 @@ class Sweeps:
         cursor = await self._tasks.aggregate(pipeline, hint="builtin")
         return [(str(row["_id"]), row["at"]) async for row in cursor]
 
+    async def is_waited_on(self, name: str) -> bool:
+        """Whether any task of a built-in is in progress (index `builtin`)."""
+        found: Document = {"builtin": name, "state": State.IN_PROGRESS.value}
+        return await self._tasks.find_one(found, {"_id": 1}, hint="builtin") is not None
+
     def _readable(self, rows: list[Document]) -> list[Task]:
         """The tasks; a document that is none is reported once and left out: it must not stop all the others."""
         tasks: list[Task] = []

@@ -70,6 +70,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "subscriptions": ("builtin", lambda t, p, s: t.of_builtin("demo", "awf.task/subscribe", after="", limit=100)),
     "built-ins that are ready": ("builtin", lambda t, p, s: s.unbegun(["awf.task/wait", "awf.task/subscribe"], 100)),
     "since when subscriptions wait": ("builtin", lambda t, p, s: s.waiting_on("awf.task/subscribe")),
+    "whether subscriptions wait": ("builtin", lambda t, p, s: s.is_waited_on("awf.task/subscribe")),
     "parked in a lane": ("waits", lambda t, p, s: s.parked_in_lane("demo", "lane-1")),
     "due": ("timer", lambda t, p, s: s.due(NOW, 100)),
     "unticketed": ("tickets", lambda t, p, s: s.unticketed(NOW, 100)),
