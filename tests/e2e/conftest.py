@@ -10,7 +10,7 @@ from tests.support.stack import LocalStack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A running stack. Tests that share it are in the xdist group `stack` and make queues of their own."""
+    """A running stack; tests that share it are in one xdist group and make queues of their own."""
     made = LocalStack(tmp_path_factory.mktemp("stack"))
     made.start()
     yield made

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -27,8 +28,6 @@ pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(300)]
 FULL = homes.ROOT.parent / "shared" / "data" / "birdstrikes.csv"
 README = homes.ROOT / "sdk" / "python" / "README.md"
 COUNT = 10_000
-QUEUE = "intake:readme-worker"
-PATH = "/queues/intake/readme-worker"
 
 Document = dict[str, Any]
 
@@ -93,11 +92,13 @@ def tasks(stack: LocalStack) -> Iterator[Collection[Document]]:
 
 @pytest.fixture
 async def queue(caller: Callable[..., Caller]) -> AsyncIterator[str]:
-    """A queue whose leases are short, so that what a killed process held returns soon."""
+    """A queue whose leases are short, so that what a killed process held returns soon; another at every run."""
+    name = f"readme-worker-{uuid.uuid4().hex[:8]}"
     async with caller("ada") as ada:
         bindings = {"submitters": ["task-writer"], "workers": ["reviewer"]}
-        await ada.put(PATH, {"bindings": bindings, "defaults": {"leaseSeconds": 4, "retry": {"maxAttempts": 10}}})
-        yield QUEUE
+        defaults = {"leaseSeconds": 4, "retry": {"maxAttempts": 10}}
+        await ada.put(f"/queues/intake/{name}", {"bindings": bindings, "defaults": defaults})
+        yield f"intake:{name}"
 
 
 def children(pid: int) -> list[int]:

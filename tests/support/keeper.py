@@ -15,8 +15,10 @@ from tests.support import servers
 VHOSTS = ("main", *(f"gw{worker}" for worker in range(16)))
 """One virtual host per xdist worker, and `main` for a run without workers."""
 
-_FORGETTING = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "5")
-"""Else the files of dropped databases stay open for five minutes: over a hundred each, and 20,000 end a mongod."""
+_FORGETTING = ("--setParameter", "minSnapshotHistoryWindowInSeconds=20", "--syncdelay", "5")
+"""By default the files of dropped databases stay open for five minutes: over a hundred each, and 20,000 end a mongod.
+
+Backups read the past, so it cannot be nothing."""
 
 
 async def keep(server: str, folder: Path, owner: int) -> None:

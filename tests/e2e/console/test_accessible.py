@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.console.conftest import Visit
 from tests.support.people import Caller
 
-pytestmark = [pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.xdist_group("console")]
 
 Callers = Callable[..., Caller]
 AXE = Path(__file__).parents[3] / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"

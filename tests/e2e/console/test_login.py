@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.console.conftest import Visit
 from tests.support.stack import LocalStack
 
-pytestmark = [pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.xdist_group("console")]
 
 
 async def test_one_comes_back_to_where_one_was_going(visit: Visit) -> None:

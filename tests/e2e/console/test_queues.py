@@ -13,7 +13,7 @@ from tests.e2e.console.conftest import Visit
 from tests.support.people import Caller
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.xdist_group("console")]
 
 Callers = Callable[..., Caller]
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]}
