@@ -77,7 +77,7 @@ from broker.telemetry import Tracing
 from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
 from broker.webhooks import Book
-from core import errors, logs
+from core import errors, garbage, logs
 from core.clock import Clock, system_clock
 from core.settings import Settings
 from store import indexes
@@ -145,7 +145,9 @@ def create_app() -> FastAPI:
     """The application of a server process: settings and logs from the environment."""
     settings = Settings()  # pyright: ignore[reportCallIssue] - pydantic reads the environment
     logs.configure(settings)
-    return build(settings, tracing=telemetry.configured(settings, "penstock-api"))
+    app = build(settings, tracing=telemetry.configured(settings, "penstock-api"))
+    garbage.spare()
+    return app
 
 
 class _Application(FastAPI):

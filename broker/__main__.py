@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from broker import assembly, doctor, engine, lanes, observing, probes, telemetry
-from core import errors, logs
+from core import errors, garbage, logs
 from core.settings import Settings
 
 
@@ -24,6 +24,7 @@ async def run_engine(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    garbage.spare()
     tracing = telemetry.configured(settings, "penstock-engine")
     watching = observing.observer(settings.metrics_queues, tracing)
     async with assembly.running(settings, name="engine", tracing=tracing) as parts:

@@ -1,7 +1,7 @@
 """Tells whoever listens on the topic exchange of tasks in ADSP's envelope: at least once, in order, not too fast.
 
-It reads the record by itself, so that our own announcing never waits for it. An envelope takes the whole task, which is
-why there is a limit to how many are made a second; in a burst they come later.
+It stands by itself, so that our own announcing never waits for it. An envelope takes the whole task, which is why there
+is a limit to how many are made a second; in a burst they come later. Where nobody listens hardly any are made.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from broker import loops
 from broker.envelopes import Envelopes, encode
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
+from broker.tail import Tail
+from broker.telling import Teller
 from core import adsp_events
 from core.events import Event
 from store.eventlog import EventLog
@@ -18,7 +20,7 @@ from store.positions import ADSP, Positions
 
 BATCH = 250
 TICK_SECONDS = 0.25
-"""Between batches: 1,000 events a second at most."""
+"""Between batches of which something was heard: 1,000 events a second at most."""
 _SAVE_SECONDS = 1.0
 
 
@@ -26,13 +28,17 @@ class AdspAnnouncer:
     """Publishes the nine events; the duty of one process at a time."""
 
     def __init__(self, log: EventLog, positions: Positions, envelopes: Envelopes, exchange: rabbit.Events) -> None:
-        self._log = log
+        self._tail = Tail(log)
         self._positions = positions
         self._envelopes = envelopes
-        self._exchange = exchange
+        self._teller = Teller(exchange, self._made)
         self._n = 0
         self._saved = 0
         self._saved_at = 0.0
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """These events are stored now."""
+        self._tail.hear(events)
 
     async def run(self) -> None:
         """Announce for ever."""
@@ -45,23 +51,24 @@ class AdspAnnouncer:
 
     async def step(self) -> float:
         """Announce the next batch; answers the seconds until the next."""
-        batch = await self._log.after(self._n, BATCH)
-        if batch and await self._exchange.publish(await self._told(batch)):
+        batch = await self._tail.after(self._n, BATCH)
+        heard = await self._teller.tell([event for event in batch if event.type in adsp_events.NAMES])
+        if heard is None:
+            self._tail.forget()
+        elif batch:
             self._n = batch[-1].n
         await self._save()
-        return TICK_SECONDS
+        return 0.0 if heard == 0 and len(batch) == BATCH else TICK_SECONDS
 
-    async def _told(self, batch: Sequence[Event]) -> list[rabbit.Event]:
-        told: list[rabbit.Event] = []
+    async def _made(self, events: Sequence[Event]) -> list[rabbit.Event]:
         by_tenant: dict[str, list[Event]] = {}
-        for event in batch:
-            if event.type in adsp_events.NAMES:
-                by_tenant.setdefault(event.tenant, []).append(event)
-        for tenant, events in by_tenant.items():
-            for event, envelope in zip(events, await self._envelopes.of(tenant, events), strict=True):
-                if envelope is not None:
-                    told.append(_announced(event, encode(envelope)))
-        return told
+        for event in events:
+            by_tenant.setdefault(event.tenant, []).append(event)
+        told: dict[int, rabbit.Event] = {}
+        for tenant, own in by_tenant.items():
+            for event, envelope in zip(own, await self._envelopes.of(tenant, own), strict=True):
+                told[event.n] = _announced(event, encode(envelope))
+        return [told[event.n] for event in events]
 
     async def _save(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ import msgspec
 from broker import loops
 from broker.rabbit import events as rabbit
 from broker.tail import Tail
+from broker.telling import Teller
 from core.events import Event
 from store.eventlog import EventLog
 from store.positions import ANNOUNCED, Positions
@@ -26,7 +27,7 @@ class Announcer:
     def __init__(self, log: EventLog, positions: Positions, broker: rabbit.Events) -> None:
         self._tail = Tail(log)
         self._positions = positions
-        self._broker = broker
+        self._teller = Teller(broker, _made)
         self._news = asyncio.Event()
         self._n = 0
         self._saved = 0
@@ -52,7 +53,7 @@ class Announcer:
         if not batch:
             await self._save()
             return _IDLE_SECONDS
-        if not await self._broker.publish([_announced(event) for event in batch]):
+        if await self._teller.tell(batch) is None:
             self._tail.forget()
             await asyncio.sleep(_RETRY_SECONDS)
             return 0.0
@@ -67,5 +68,5 @@ class Announcer:
             self._saved, self._saved_at = self._n, now
 
 
-def _announced(event: Event) -> rabbit.Event:
-    return rabbit.Event(tenant=event.tenant, queue=event.queue, kind=event.type, body=_encode(event))
+async def _made(events: Sequence[Event]) -> list[rabbit.Event]:
+    return [rabbit.Event(tenant=e.tenant, queue=e.queue, kind=e.type, body=_encode(e)) for e in events]

@@ -124,7 +124,6 @@ def duties(parts: Parts, watching: Observer | None = None) -> Mapping[str, Work]
         "import tasks": lambda: _import_tasks(parts),
         "places": lambda: _places(parts),
         "built-ins": lambda: _builtins(parts),
-        **({"adsp-events": lambda: _adsp_events(parts)} if parts.settings.adsp_events else {}),
     }
 
 
@@ -173,9 +172,12 @@ async def _events(parts: Parts, watching: Observer) -> None:
     )  # fmt: skip
 
     statistics = Statistics(log, Stats(database), positions)
+    adsp = AdspAnnouncer(log, positions, Envelopes(Snapshots(database)), _exchange(parts))
 
     def heard(events: Sequence[Event]) -> None:
         announcer.hear(events)
+        if parts.settings.adsp_events:
+            adsp.hear(events)
         statistics.hear(events)
         flowing.hear(events)
         watching.hear(events)
@@ -185,6 +187,8 @@ async def _events(parts: Parts, watching: Observer) -> None:
         group.create_task(follower.run(), name="follower")
         group.create_task(announcer.run(), name="announcer")
         group.create_task(flowing.run(), name="flows")
+        if parts.settings.adsp_events:
+            group.create_task(adsp.run(), name="ADSP's events")
         group.create_task(loops.repeat("statistics", statistics.step), name="statistics")
 
 
@@ -204,12 +208,6 @@ def _scheduler(parts: Parts) -> Coroutine[Any, Any, None]:
 def _exchange(parts: Parts) -> rabbit.Events:
     exchange = topology.events_exchange(parts.settings.broker_prefix)
     return rabbit.Events(parts.broker.consuming, parts.broker.publisher, exchange)
-
-
-def _adsp_events(parts: Parts) -> Coroutine[Any, Any, None]:
-    database = parts.record.database
-    announcer = AdspAnnouncer(EventLog(database), Positions(database), Envelopes(Snapshots(database)), _exchange(parts))
-    return announcer.run()
 
 
 def _webhooks(parts: Parts, watching: Observer) -> Coroutine[Any, Any, None]:

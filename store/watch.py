@@ -14,7 +14,7 @@ from store.mongo import Document
 
 _log = structlog.get_logger(__name__)
 _REST = 1.0
-_AWAIT_MS = 1000
+_AWAIT_MS = 500
 """How long one call waits for a change; it must stay below the client's limit of a call."""
 
 

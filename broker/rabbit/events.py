@@ -6,7 +6,7 @@ Nothing is kept here. Events are on record elsewhere, and a listener is told whe
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -158,17 +158,23 @@ class Events:
 
         Never raises for a broker that is away.
         """
+        return await self.offer(events) is not None
+
+    async def offer(self, events: Sequence[Event]) -> Collection[int] | None:
+        """Publish, and answer which of them (by index) nobody listened to; None where `publish` answers False."""
         outcome = await self._sender.send(
             [
                 messages.Message(
                     exchange=self._exchange,
                     routing_key=topology.event_key(event.tenant, event.queue, event.kind, event.family),
                     body=event.body,
+                    mandatory=True,
                 )
                 for event in events
             ]
         )
-        return len(outcome.confirmed) == len(events)
+        taken = len(outcome.confirmed) + len(outcome.returned) == len(events)
+        return frozenset(outcome.returned) if taken else None
 
     def listen(self, patterns: Iterable[str]) -> Listener:
         """Listen to what fits any of the patterns: `async with events.listen([...]) as listener: async for ...`."""
