@@ -6,6 +6,7 @@ finish everything that they get, so that the stack comes to rest.
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import Sequence
 
@@ -17,6 +18,12 @@ from tests.chaos.workers import LEASE, Stage, Workers
 
 QUEUES = ("chaos:machines", "chaos:people")
 _FLOW_ITEMS = 4
+_BUSY = 20.0
+"""Tasks a second from which a writer prefers batches."""
+_BY_HAND = 4.0
+"""Tasks a second that one person can do."""
+_MADE_UP = 10.0
+"""Seconds of writing that are made up for, at most, after a fault held it up."""
 _RETRY: Json = {"maxAttempts": 50, "backoff": {"kind": "fixed", "initialSeconds": 0.2, "maxSeconds": 0.2, "jitter": 0}}
 _BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]}
 
@@ -73,7 +80,8 @@ class Cast:
         """Everybody at once, until `behave` and the end of what is held. `rate`: tasks a second of all writers."""
         async with asyncio.TaskGroup() as group:
             for number in range(writers):
-                group.create_task(self._write(self._die(f"writer {number}"), rate / writers))
+                share = min(0.1, _BY_HAND / rate)
+                group.create_task(self._write(self._die(f"writer {number}"), rate / writers, share))
             for number in range(workers):
                 group.create_task(self._workers.work(_path(QUEUES[0]), self._die(f"worker {number}")))
             group.create_task(self._workers.people(_path(QUEUES[1]), self._die("people")))
@@ -99,14 +107,21 @@ class Cast:
 
     # --- who makes work ---
 
-    async def _write(self, dice: random.Random, rate: float) -> None:
+    async def _write(self, dice: random.Random, rate: float, by_hand: float) -> None:
+        """At so many tasks a second, singly and in batches; what a fault held up is made up for, in part.
+
+        `by_hand` is the share that goes to people.
+        """
+        due = time.monotonic()
+        sizes = (1, 1, 1, 10) if rate < _BUSY else (1, 1, 10, 50)
         while not self._stage.over.is_set():
-            count = dice.choice((1, 1, 1, 10))
-            queue = QUEUES[0] if dice.random() < 0.9 else QUEUES[1]
+            count = dice.choice(sizes)
+            queue = QUEUES[0] if dice.random() >= by_hand else QUEUES[1]
             keys = [str(uuid.UUID(int=dice.getrandbits(128))) for _ in range(count)]
             bodies = [_task(key, dice) for key in keys]
             await self._submit(queue, keys, bodies)
-            await self._rest(count / rate * dice.uniform(0.5, 1.5))
+            due = max(due + count / rate * dice.uniform(0.5, 1.5), time.monotonic() - _MADE_UP)
+            await self._rest(due - time.monotonic())
 
     async def _submit(self, queue: str, keys: Sequence[str], bodies: Sequence[object]) -> None:
         """Insist until each was answered: with the same key, so it stays one task."""
@@ -141,6 +156,8 @@ class Cast:
             await self._rest(20.0 / rate * (_FLOW_ITEMS + 1))
 
     async def _rest(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._stage.over.wait()

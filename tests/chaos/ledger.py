@@ -84,7 +84,7 @@ class Ledger(msgspec.Struct, kw_only=True):
 
     def save(self, file: Path) -> None:
         """Keep it as JSON."""
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
+        file.write_bytes(msgspec.json.encode(self))
 
     @staticmethod
     def load(file: Path) -> "Ledger":

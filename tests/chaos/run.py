@@ -72,17 +72,19 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
         )  # fmt: skip
         adversary = Adversary(on, script or faults)
         playing = asyncio.create_task(cast.play(writers=wanted.writers, workers=wanted.workers, rate=wanted.rate))
+        telling = asyncio.create_task(_tell(ledger, adversary, on.home / "progress.txt"))
         try:
             await _unless(playing, adversary.rage(wanted.seconds))
             over = time.monotonic()
             await cast.leave()
-            await record.rest(stalled=wanted.stalled, most=180.0)
+            await record.rest(stalled=wanted.stalled, most=max(180.0, wanted.seconds / 4))
             rested = time.monotonic() - over
             cast.behave()
             await playing
         finally:
             playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
+            telling.cancel()
+            await asyncio.gather(playing, telling, return_exceptions=True)
         left = await record.read(world.TENANT)
     findings = checker.check(ledger, left)
     made = report.made(
@@ -92,6 +94,15 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
     ledger.save(on.home / "ledger.json")
     (on.home / "report.txt").write_text(report.text(made) + "\n")
     return made
+
+
+async def _tell(ledger: Ledger, adversary: Adversary, file: Path) -> None:
+    """How far it is, every minute; for who waits for a long run."""
+    while True:
+        await asyncio.sleep(60)
+        line = f"{clock.system_clock():%H:%M:%S} {len(ledger.submits)} tasks, {len(adversary.struck)} faults"
+        with file.open("a") as lines:
+            lines.write(f"{line}, {len(ledger.finishes)} finishes, {ledger.unknown} calls without an answer\n")
 
 
 async def _unless(playing: asyncio.Task[None], rage: Coroutine[Any, Any, None]) -> None:
@@ -123,12 +134,14 @@ if __name__ == "__main__":
         "--seed", type=int, default=None, help="of the plan and of everybody's dice; a new one if not given"
     )
     asked.add_argument("--rate", type=float, default=60.0, help="tasks a second")
+    asked.add_argument("--rest", type=float, default=3.0, help="seconds of peace between two faults, at most")
+    asked.add_argument("--workers", type=int, default=4)
     asked.add_argument("--cluster", action="store_true", help="three servers of each kind")
     asked.add_argument("--apis", type=int, default=2)
     asked.add_argument("--engines", type=int, default=2)
     given = asked.parse_args()
     seed = random.randrange(10**6) if given.seed is None else given.seed
-    run = Run(seed=seed, seconds=given.minutes * 60, rate=given.rate)
+    run = Run(seed=seed, seconds=given.minutes * 60, rate=given.rate, rest=given.rest, workers=given.workers)
     folder = Path(tempfile.mkdtemp(prefix="penstock-chaos-"))
     sys.exit(
         asyncio.run(main(run, world.Shape(apis=given.apis, engines=given.engines, clustered=given.cluster), folder))

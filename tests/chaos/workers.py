@@ -79,9 +79,9 @@ class Workers:
             if odd <= 0.0:
                 prompt.append(task)
             elif odd < 0.25:
-                await self._finish(task, "fail", {"error": "chaos"})
+                self._later(self._finish(task, "fail", {"error": "chaos"}))
             elif odd < 0.4:
-                await self._finish(task, "release", {})
+                self._later(self._finish(task, "release", {}))
             elif odd < 0.6:
                 self._later(self._slowly(task))
             elif odd < 0.95:
