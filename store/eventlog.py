@@ -1,7 +1,9 @@
 """What the engine writes and reads of events, over all tenants; what callers may read is in `store/events.py`."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from re import Pattern
 
 from pymongo import errors as driver
 from pymongo.read_concern import ReadConcern
@@ -18,8 +20,20 @@ class Overtaken(Exception):
 
 
 def event_key(task_key: str, seq: int) -> str:
-    """The `_id` of a task's event: the same event has the same, so it cannot be stored twice."""
-    return f"{task_key}/{seq}"
+    """The `_id` of a task's event: the same event has the same, so it cannot be stored twice; they sort by `seq`."""
+    return f"{task_key}/{seq:07}"
+
+
+def of_task(tenant: str, task: str, *, after_seq: int = 0) -> Document:
+    """Where a task's events are: a range of `_id`s, so that its history needs no index besides ("0" follows "/")."""
+    key = documents.key(tenant, task)
+    return {"tenant": tenant, "_id": {"$gt": event_key(key, after_seq), "$lt": f"{key}0"}}
+
+
+def of_tasks(tenant: str, tasks: Iterable[str]) -> Document:
+    """The same of several tasks: ranges, too."""
+    begins: list[Pattern[str]] = [re.compile(f"^{re.escape(documents.key(tenant, task))}/") for task in tasks]
+    return {"tenant": tenant, "_id": {"$in": begins}}
 
 
 @mongo.translating
@@ -35,7 +49,7 @@ class EventLog:
 
         Raises `Overtaken` at the first that is there already; those before it are kept, those behind it are not.
         """
-        rows = [documents.encode_keyed(event, event.tenant, f"{event.task}/{event.seq}") for event in events]
+        rows = [{"_id": event_key(f"{e.tenant}/{e.task}", e.seq), **documents.encode(e)} for e in events]
         try:
             await self._events.insert_many(rows, ordered=True)
         except driver.BulkWriteError as error:
@@ -65,14 +79,17 @@ class EventLog:
             by_tenant.setdefault(tenant, []).append(task)
         found: list[Event] = []
         for tenant, names in by_tenant.items():
-            rows = self._events.find({"tenant": tenant, "task": {"$in": names}, "n": {"$lte": upto}})
-            found += [documents.decode(row, Event) async for row in rows.sort([("task", 1), ("seq", 1)])]
+            rows = self._events.find(of_tasks(tenant, names) | {"n": {"$lte": upto}})
+            found += [documents.decode(row, Event) async for row in rows.sort("_id", 1).hint("_id_")]
         return found
 
     async def erase(self, before: datetime, limit: int) -> int:
-        """Remove events that happened before that moment, at most `limit` (index `age`)."""
-        rows = self._events.find({"at": {"$lt": before}}, {"_id": 1}).sort("at", 1).limit(limit)
-        keys = [row["_id"] async for row in rows]
+        """Remove events that happened before that moment, of the first `limit` by `n`; answers how many.
+
+        Numbers grow with time but for the difference of clocks, so that no index by time is kept.
+        """
+        rows = self._events.find({"n": {"$gt": 0}}, {"at": 1}).sort("n", 1).limit(limit)
+        keys = [row["_id"] async for row in rows if row["at"] < before]
         if not keys:
             return 0
         return (await self._events.delete_many({"_id": {"$in": keys}})).deleted_count
@@ -84,6 +101,5 @@ class EventLog:
         for tenant, task in tasks:
             by_tenant.setdefault(tenant, []).append(task)
         for tenant, names in by_tenant.items():
-            found: Document = {"tenant": tenant, "task": {"$in": names}}
-            erased += (await self._events.delete_many(found)).deleted_count
+            erased += (await self._events.delete_many(of_tasks(tenant, names), hint="_id_")).deleted_count
         return erased

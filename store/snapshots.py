@@ -8,7 +8,7 @@ from pymongo.read_concern import ReadConcern
 from core.adsp_events import SILENT
 from core.events import Event
 from core.task import Task
-from store import documents, mongo
+from store import documents, eventlog, mongo
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +41,9 @@ class Snapshots:
         """The stories of these tasks. The tasks are read first, so that the events reach as far as can be."""
         rows = self._tasks.find({"_id": {"$in": documents.keys(tenant, task_ids)}}, {"result": 0, "error": 0})
         tasks = {task.id: task for task in [documents.decode(row, Task) async for row in rows]}
-        found = {"tenant": tenant, "task": {"$in": list(task_ids)}, "type": {"$nin": sorted(SILENT)}}
+        found = eventlog.of_tasks(tenant, task_ids) | {"type": {"$nin": sorted(SILENT)}}
         events: dict[str, list[Event]] = {name: [] for name in task_ids}
-        async for row in self._events.find(found).sort([("task", 1), ("seq", 1)]):
+        async for row in self._events.find(found).sort("_id", 1).hint("_id_"):
             event = documents.decode(row, Event)
             events[event.task].append(event)
         return {name: Story(now=tasks.get(name), events=events[name]) for name in task_ids}
