@@ -78,7 +78,7 @@ from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
 from broker.webhooks import Book
 from core import errors, garbage, logs
-from core.clock import Clock, system_clock
+from core.clock import Clock
 from core.settings import Settings
 from store import indexes
 from store.audit import Audit
@@ -161,8 +161,8 @@ class _Application(FastAPI):
         return self.around(stack.app if isinstance(stack, ServerErrorMiddleware) else stack)
 
 
-def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing | None = None) -> FastAPI:
-    """An application; nothing is connected before its lifespan begins."""
+def build(settings: Settings, *, clock: Clock | None = None, tracing: Tracing | None = None) -> FastAPI:
+    """An application; nothing is connected before its lifespan begins. Without a clock it is that of the record."""
     measures = Measures()
     app = _Application(
         title="Penstock",
@@ -199,16 +199,16 @@ def build(settings: Settings, *, clock: Clock = system_clock, tracing: Tracing |
 
 
 def _lifespan(
-    settings: Settings, clock: Clock, measures: Measures, tracing: Tracing | None
+    settings: Settings, given: Clock | None, measures: Measures, tracing: Tracing | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         closing = asyncio.Event()
         async with (
-            assembly.running(settings, name="api", limited=True, clock=clock, tracing=tracing) as parts,
+            assembly.running(settings, name="api", limited=True, clock=given, tracing=tracing) as parts,
             httpx.AsyncClient(trust_env=False) as http,
         ):
-            kept, outbound = parts.record.tenants, Outbound()
+            kept, outbound, clock = parts.record.tenants, Outbound(), parts.clock
             keyring = Keyring(parts.record.secrets, clock=clock)
             lookup = issuers.Tenants(kept.by_issuer, clock)
             verifier = tokens.Verifier(

@@ -35,7 +35,7 @@ from broker.templates import Templates
 from broker.triggers import Kit as TriggerKit
 from broker.triggers import Triggers
 from broker.worklist import Worklist
-from core.clock import Clock, system_clock
+from core.clock import Clock
 from core.schedule import RunKind
 from core.settings import Settings
 from store import masters, mongo
@@ -50,6 +50,7 @@ from store.listing import Listing
 from store.queues import Queues
 from store.recent import Recent
 from store.records import Records
+from store.reference import Reference
 from store.schedules import Schedules
 from store.seats import Seats
 from store.secrets import Secrets
@@ -128,18 +129,23 @@ async def running(
     settings: Settings,
     *,
     name: str,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     tracing: Tracing | None = None,
     limited: bool = False,
 ) -> AsyncGenerator[Parts]:
     """The parts, connected as far as the servers are there and else as soon as they come; closed in order at the end.
 
-    `name` is what RabbitMQ shows for the connections; a `limited` one holds tenants to their quotas. Leaving waits for
-    what is in flight.
+    `name` is what RabbitMQ shows for the connections; a `limited` one holds tenants to their quotas. Without a clock it
+    is that of the record. Leaving waits for what is in flight.
     """
     async with record(settings) as kept, broker(settings, name) as hands:
-        parts = assembled(settings, kept, hands, clock, tracing, limited=limited)
-        async with beside(parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()):
+        reference = Reference(kept.database)
+        parts = assembled(settings, kept, hands, clock or reference, tracing, limited=limited)
+        duties = [parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()]
+        if clock is None:
+            await reference.begin()
+            duties.append(loops.repeat("clock", reference.step))
+        async with beside(*duties):
             yield parts
             await parts.desk.flush()
             await parts.flows.flush()

@@ -60,7 +60,7 @@ async def _server(hello: mongo.Document, version: tuple[int, ...], clock: Clock)
         yield _found("mongodb-old", what, "use 6.0 or newer")
     skew = abs(hello["localTime"].replace(tzinfo=UTC) - clock())
     if skew > _SKEW:
-        what = f"its clock and ours differ by {skew.total_seconds():.0f} s: leases would end early or late"
+        what = f"its clock and ours differ by {skew.total_seconds():.0f} s; all processes go by MongoDB's"
         yield _found("clock-skew", what, "let NTP keep both clocks", fatal=False)
 
 

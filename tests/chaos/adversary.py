@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
@@ -26,9 +27,11 @@ class Struck(msgspec.Struct, frozen=True, kw_only=True):
 class Adversary:
     """One fault after the other, until it is told to stop."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
+    def __init__(self, world: World, plan: Plan, *, login: Callable[[], Awaitable[None]]) -> None:
+        """`login` makes all callers log in anew."""
         self._world = world
         self._plan = plan
+        self._login = login
         self.struck: list[Struck] = []
         self.died: list[str] = []
         """Processes that ended by themselves."""
@@ -63,6 +66,18 @@ class Adversary:
                     finally:
                         part.signal(signal.SIGCONT)
                         part.stopped = False
+                case Kind.CLOCK:
+                    self._world.set_clock(fault.target, fault.shift)
+                    await asyncio.sleep(fault.seconds)
+                    self._world.set_clock(fault.target, 0.0)
+                case Kind.ROTATE:
+                    part.signal(signal.SIGUSR1)
+                    await self._login()
+                case Kind.FULL if fault.target.startswith("mongod"):
+                    part.fill()
+                    await asyncio.sleep(fault.seconds)
+                    await part.end(signal.SIGKILL)
+                    await part.start()
                 case Kind.FULL:
                     node = self._world.nodes[fault.target]
                     await rabbitmq.control(node, "set_disk_free_limit", "900TB")

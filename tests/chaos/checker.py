@@ -39,6 +39,7 @@ def check(ledger: Ledger, stored: Stored) -> list[Finding]:
         *flows(ledger, stored),
         *schedules(ledger, stored.tasks),
         *misheard(ledger, stored.events),
+        *shut_out(ledger),
     ]
     return sorted(findings, key=lambda finding: (finding.kind, finding.subject))
 
@@ -211,6 +212,13 @@ def misheard(ledger: Ledger, events: Iterable[StoredEvent]) -> Iterator[Finding]
     for event in events:
         if first <= event.n <= last and event.n not in heard:
             yield Finding(kind="stream", subject=str(event.n), detail=f"{event.type} of {event.task} was not heard")
+
+
+def shut_out(ledger: Ledger) -> Iterator[Finding]:
+    """A caller whose token was good all the time, and who was told that it is not."""
+    count = ledger.refused.get("unauthenticated", 0)
+    if count:
+        yield Finding(kind="shut out", subject="callers", detail=f"a good token was refused {count} times")
 
 
 def _accepted(ledger: Ledger) -> Iterator[Finish]:

@@ -20,7 +20,12 @@ class Kind(StrEnum):
     WIPE = "wipe"
     """kill -9 and its disk emptied; RabbitMQ alone may be treated so."""
     FULL = "full"
-    """RabbitMQ is told that its disk is full, for `seconds`: it stops reading from whoever publishes."""
+    """The disk is full for `seconds`. RabbitMQ is told so, and stops reading from whoever publishes; MongoDB's writes
+    fail, which ends it."""
+    CLOCK = "clock"
+    """A process's own clock is wrong by `shift` seconds, for `seconds`; then it is right again."""
+    ROTATE = "rotate"
+    """The issuer signs with a new key, and every caller logs in anew."""
     CUT = "cut"
     """Every open connection is reset; new ones are welcome."""
     SHUT = "shut"
@@ -42,8 +47,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     rest: float
     """Seconds of peace before it."""
+    shift: float = 0.0
+    """By how many seconds a clock is set wrong."""
 
 
+_FARTHEST = 600.0
 _PROCESS = (Kind.KILL, Kind.KILL, Kind.STOP, Kind.RESTART)
 _LINK = (Kind.CUT, Kind.SHUT, Kind.FREEZE, Kind.MUTE, Kind.SLOW)
 
@@ -80,18 +88,20 @@ class Faults:
         rest: float,
         wiped: Sequence[str] = (),
         filled: Sequence[str] = (),
+        turned: Sequence[str] = (),
+        keyed: Sequence[str] = (),
     ) -> None:
         """`longest`: how many seconds a fault lasts at most; `rest`: how long the peace between two is at most.
 
-        `wiped` names the processes whose disk may be emptied, `filled` those that may be told that theirs is full.
+        `wiped` names the processes whose disk may be emptied, `filled` those whose disk may be full, `turned` those
+        whose clock may be set, `keyed` those that sign tokens.
         """
         self._dice = random.Random(seed)
         self._processes = processes
         self._links = links
         self._longest = longest
         self._rest = rest
-        self._wiped = wiped
-        self._filled = filled
+        self._special = {Kind.WIPE: wiped, Kind.FULL: filled, Kind.CLOCK: turned, Kind.ROTATE: keyed}
         self._number = 0
         self._bag: list[str] = []
 
@@ -102,15 +112,14 @@ class Faults:
             self._dice.shuffle(self._bag)
         target = self._bag.pop()
         kinds = _LINK if target in self._links else _PROCESS
-        if target in self._wiped:
-            kinds = (*kinds, Kind.WIPE)
-        if target in self._filled:
-            kinds = (*kinds, Kind.FULL)
+        kinds = (*kinds, *(kind for kind, targets in self._special.items() if target in targets))
+        kind = self._dice.choice(kinds)
         self._number += 1
         return Fault(
             number=self._number,
-            kind=self._dice.choice(kinds),
+            kind=kind,
             target=target,
             seconds=round(self._dice.uniform(0.2, 1.0) * self._longest, 2),
             rest=round(self._dice.uniform(0.3, 1.0) * self._rest, 2),
+            shift=round(self._dice.choice((-1, 1)) * self._dice.uniform(30, _FARTHEST)) if kind is Kind.CLOCK else 0.0,
         )

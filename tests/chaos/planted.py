@@ -1,10 +1,9 @@
-"""Runs an API or an engine with a defect in it: `python -m tests.chaos.planted DEFECT api PORT` or `... DEFECT engine`.
+"""Runs an API or an engine with a defect in it, `none` being one: see `process.py`, which is the program.
 
 The defects exist here alone. Each replaces one function of the product before the process begins.
 """
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ import uvicorn
 from broker import __main__ as entry
 from broker.refill import Refill
 from broker.relay import Relay
+from core import clock
 from core.events import Event
 from core.task import Task
 from core.transitions import Transition
@@ -21,6 +21,7 @@ from deploy.local import ports
 from store import changes
 from store.eventlog import EventLog
 from store.mongo import Document
+from store.reference import Reference
 from store.sweeps import Sweeps
 from store.tasks import Tasks
 
@@ -93,6 +94,15 @@ def early_timer() -> None:
     Sweeps.next_due = early_next
 
 
+def own_clock() -> None:
+    """A process goes by its own clock, however wrong that is."""
+
+    def own(self: Reference) -> datetime:
+        return clock.system_clock()
+
+    Reference.__call__ = own
+
+
 DEFECTS: Mapping[str, Callable[[], None]] = {
     "none": lambda: None,
     "no-repair": no_repair,
@@ -100,6 +110,7 @@ DEFECTS: Mapping[str, Callable[[], None]] = {
     "early-reply": early_reply,
     "forgotten-event": forgotten_event,
     "early-timer": early_timer,
+    "own-clock": own_clock,
 }
 
 
@@ -111,9 +122,5 @@ def main(defect: str, role: str, *port: str) -> None:
     else:
         uvicorn.run(
             "api.app:create_app", factory=True, host=ports.LOOPBACK, port=int(port[0]),
-            log_level="warning", access_log=False, timeout_graceful_shutdown=3,
+            ws="none", log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3,
         )  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     longest: float = 4.0
     """Seconds that a fault lasts at most: twice the lease."""
     rest: float = 3.0
-    spared: tuple[str, ...] = ("issuer", "epmd")
+    spared: tuple[str, ...] = ("epmd",)
     stalled: float = 20.0
     """Seconds without any progress after which the stack is held to have come to rest."""
     prompt: float = 0.84
@@ -68,9 +68,15 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
         wiped = () if on.shape.clustered else ("rabbitmq",)
         faults = plan.Faults(
             wanted.seed, processes=processes, links=list(on.links),
-            longest=wanted.longest, rest=wanted.rest, wiped=wiped, filled=list(on.nodes),
+            longest=wanted.longest, rest=wanted.rest,
+            wiped=wiped, filled=[*on.nodes, *(role for role in on.parts if role.startswith("mongod"))],
+            turned=on.ours, keyed=("issuer",),
         )  # fmt: skip
-        adversary = Adversary(on, script or faults)
+
+        async def login() -> None:
+            await asyncio.gather(*(each.login() for each in (root, ada, sub, wim)))
+
+        adversary = Adversary(on, script or faults, login=login)
         playing = asyncio.create_task(cast.play(writers=wanted.writers, workers=wanted.workers, rate=wanted.rate))
         telling = asyncio.create_task(_tell(ledger, adversary, on.home / "progress.txt"))
         try:

@@ -10,12 +10,16 @@ from tests.chaos.plan import Fault, Kind, Script
 _FAULTS = (
     Fault(number=1, kind=Kind.KILL, target="engine-1", seconds=0.5, rest=0.7),
     Fault(number=2, kind=Kind.MUTE, target="api-1>mongod", seconds=1.5, rest=0.7),
-    Fault(number=3, kind=Kind.KILL, target="mongod", seconds=0.5, rest=0.7),
+    Fault(number=3, kind=Kind.FULL, target="mongod", seconds=0.5, rest=0.7),
     Fault(number=4, kind=Kind.STOP, target="api-2", seconds=2.5, rest=0.7),
     Fault(number=5, kind=Kind.WIPE, target="rabbitmq", seconds=0.2, rest=0.7),
     Fault(number=6, kind=Kind.MUTE, target="callers>api-1", seconds=1.0, rest=0.7),
     Fault(number=7, kind=Kind.FULL, target="rabbitmq", seconds=1.0, rest=0.7),
-    Fault(number=8, kind=Kind.CUT, target="engine-2>rabbitmq", seconds=0.0, rest=0.7),
+    Fault(number=8, kind=Kind.CLOCK, target="engine-1", seconds=1.0, rest=0.7, shift=300.0),
+    Fault(number=9, kind=Kind.CLOCK, target="api-1", seconds=1.0, rest=0.7, shift=-300.0),
+    Fault(number=10, kind=Kind.ROTATE, target="issuer", seconds=0.0, rest=0.7),
+    Fault(number=11, kind=Kind.KILL, target="issuer", seconds=1.0, rest=0.7),
+    Fault(number=12, kind=Kind.CUT, target="engine-2>rabbitmq", seconds=0.0, rest=0.7),
 )
 
 

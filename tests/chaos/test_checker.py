@@ -204,3 +204,9 @@ def test_a_redriven_task_may_end_again() -> None:
     ledger.heard = []
     task = replace(stored.tasks[0], seq=9, attempt=3, result_of=3)
     assert checker.check(ledger, replace(stored, tasks=[task], events=[*stored.events[:5], *more])) == []
+
+
+def test_a_good_token_that_is_refused_is_found() -> None:
+    ledger = Ledger(tenant="demo", refused={"unauthenticated": 2, "lease-lost": 3})
+    assert [finding.kind for finding in checker.shut_out(ledger)] == ["shut out"]
+    assert list(checker.shut_out(Ledger(tenant="demo", refused={"lease-lost": 3}))) == []

@@ -43,12 +43,16 @@ class Wire:
         self._http = httpx.AsyncClient(timeout=_PATIENCE, limits=limits, trust_env=False)
 
     async def __aenter__(self) -> Self:
-        """Get a token, which lasts for the run."""
+        """Get a token."""
+        await self.login()
+        return self
+
+    async def login(self) -> None:
+        """Get a token, which lasts for an hour."""
         login = {"grant_type": "password", "client_id": "penstock-cli", "username": self._name, "password": self._name}
         url = f"{self._auth}/realms/{self._realm}/protocol/openid-connect/token"
         grant = (await self._http.post(url, data=login)).raise_for_status().json()
         self._http.headers["Authorization"] = f"Bearer {grant['access_token']}"
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""

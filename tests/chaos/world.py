@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -16,11 +17,13 @@ import msgspec
 
 from deploy.local import children, ports, rabbitmq, services
 from deploy.local.datastores import Datastores
+from tests.chaos import process
 from tests.support.proxy import Proxy
 
 TENANT = "demo"
 _VHOST = "penstock"
 _UP = 90.0
+_FULL = 64 * 1024
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     engines: int = 2
     clustered: bool = False
     """Three nodes of RabbitMQ and three members of MongoDB, without proxies on the way to them."""
-    defect: str | None = None
+    defect: str = "none"
     """A defect to plant into every API and engine: see `planted.py`."""
 
 
@@ -79,6 +82,11 @@ class Part:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.child.pid, number)
 
+    def fill(self) -> None:
+        """Let every write fail that goes beyond the first bytes of a file, as on a full disk, until it is started."""
+        assert self.child is not None
+        resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (_FULL, resource.RLIM_INFINITY))
+
     @property
     def died(self) -> bool:
         """Whether it ended by itself."""
@@ -104,6 +112,15 @@ class World:
     def apis(self) -> Sequence[str]:
         """Where callers reach the API: a proxy in front of each process."""
         return [self.links[f"callers>api-{number}"].url for number in range(1, self.shape.apis + 1)]
+
+    @property
+    def ours(self) -> Sequence[str]:
+        """The names of the APIs and engines."""
+        return [role for role in self.parts if role.startswith(("api", "engine"))]
+
+    def set_clock(self, role: str, seconds: float) -> None:
+        """Set an API's or engine's own clock wrong by so many seconds."""
+        process.set_clock(self.home / "clocks" / role, seconds)
 
     def log(self, role: str) -> str:
         """What a process logged."""
@@ -195,22 +212,19 @@ async def _through(world: World, stack: contextlib.AsyncExitStack, name: str, ur
     return proxy.url
 
 
+def _program(world: World, role: str) -> tuple[str, ...]:
+    world.set_clock(role, 0.0)
+    return sys.executable, "-m", "tests.chaos.process", str(world.home / "clocks" / role), world.shape.defect
+
+
 def _api(world: World, role: str, port: int, env: Mapping[str, str]) -> children.Service:
-    flags = ("--ws", "none", "--log-level", "warning", "--no-access-log", "--no-server-header")
-    limits = ("--host", ports.LOOPBACK, "--port", str(port), "--timeout-graceful-shutdown", "3")
-    if world.shape.defect is None:
-        argv = (sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", *flags, *limits)
-    else:
-        argv = (sys.executable, "-m", "tests.chaos.planted", world.shape.defect, "api", str(port))
-    command = children.Command(argv=argv, env=env)
+    command = children.Command(argv=(*_program(world, role), "api", str(port)), env=env)
     url = f"http://{ports.LOOPBACK}:{port}/health/live"
     return children.Service(role=role, home=world.home, command=lambda: command, ready=lambda: _answers(url))
 
 
 def _engine(world: World, role: str, env: Mapping[str, str]) -> children.Service:
-    argv = (sys.executable, "-m", "broker", "engine")
-    if world.shape.defect is not None:
-        argv = (sys.executable, "-m", "tests.chaos.planted", world.shape.defect, "engine")
+    argv = (*_program(world, role), "engine")
     log = world.home / "logs" / f"{role}.log"
     read_from = 0
 

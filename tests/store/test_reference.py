@@ -1,0 +1,87 @@
+"""The time that all processes go by: MongoDB's, where a process's own clock is wrong."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from core import errors
+from core.clock import system_clock
+from store import mongo
+from store.reference import NEAR, Reference
+
+WRONG = timedelta(minutes=10)
+SLACK = timedelta(seconds=30)
+"""More than a busy machine takes between two lines."""
+
+
+class Wall:
+    """A clock on the wall that anybody sets."""
+
+    def __init__(self) -> None:
+        self.wrong = timedelta()
+
+    def __call__(self) -> datetime:
+        return system_clock() + self.wrong
+
+
+def off(clock: Reference) -> timedelta:
+    return abs(clock() - system_clock())
+
+
+@pytest.mark.parametrize("wrong", [WRONG, -WRONG])
+async def test_a_clock_that_is_wrong_from_the_beginning_is_not_gone_by(
+    database: mongo.Database, wrong: timedelta
+) -> None:
+    wall = Wall()
+    wall.wrong = wrong
+    clock = Reference(database, wall=wall)
+    assert off(clock) > SLACK
+    await clock.look()
+    assert off(clock) < SLACK
+
+
+async def test_a_clock_that_is_set_in_between_changes_nothing(database: mongo.Database) -> None:
+    wall = Wall()
+    clock = Reference(database, wall=wall)
+    await clock.look()
+    wall.wrong = WRONG
+    assert off(clock) < SLACK
+    await clock.look()
+    assert off(clock) < SLACK
+
+
+async def test_a_clock_that_is_right_is_gone_by_to_the_millisecond(database: mongo.Database) -> None:
+    wall = Wall()
+    clock = Reference(database, wall=wall, ticks=lambda: 7.0)
+    wall.wrong = NEAR / 2
+    before = wall()
+    await clock.look()
+    assert before <= clock() <= wall()
+
+
+async def test_an_answer_that_took_long_says_nothing(database: mongo.Database) -> None:
+    wall = Wall()
+    passed = iter([0.0, 0.0, 2.0, 2.0])
+    wall.wrong = WRONG
+    clock = Reference(database, wall=wall, ticks=lambda: next(passed))
+    await clock.look()
+    assert off(clock) > SLACK
+
+
+async def test_time_passes_by_the_steady_clock(database: mongo.Database) -> None:
+    now = 100.0
+    clock = Reference(database, ticks=lambda: now)
+    await clock.look()
+    begun = clock()
+    now += 90.5
+    assert clock() - begun == timedelta(seconds=90.5)
+
+
+async def test_a_process_begins_while_mongodb_is_away() -> None:
+    client = mongo.client("mongodb://127.0.0.1:1/", timeout=0.2)
+    clock = Reference(mongo.database(client, "nowhere"))
+    await clock.begin()
+    with pytest.raises(errors.Unavailable):
+        await clock.look()
+    assert off(clock) < SLACK
+    await client.close()
