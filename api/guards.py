@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
+import structlog
 from fastapi import Depends, Path
 from starlette.requests import Request
 
@@ -236,6 +237,7 @@ async def on_task(request: Request, task_id: str) -> OnTask:
     task = await parts.record.tasks.get(who.tenant, task_id)
     if task is None:
         raise errors.NotFound(f"There is no task {task_id}.")
+    structlog.contextvars.bind_contextvars(attempt=task.attempt)
     try:
         queue = await parts.directory.queue(who.tenant, task.queue)
     except errors.NotFound:

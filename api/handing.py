@@ -9,7 +9,7 @@ from starlette.requests import Request
 from api import context, hangup
 from broker.dispatch import Claim
 from broker.lifecycle import Lifecycle
-from core import errors
+from core import errors, logs
 from core.task import Task
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +56,7 @@ async def _give_back(lifecycle: Lifecycle, claim: Claim, tasks: Sequence[Task]) 
             try:
                 await lifecycle.release(task, exec_id=task.exec_id, by=claim.by)
             except errors.PenstockError as error:
-                _log.info("not given back", task=task.id, reason=error.detail)  # its lease runs out
+                # Its lease runs out.
+                _log.info("not given back", **logs.of(task), reason=error.detail)
 
     await asyncio.gather(*[one(task) for task in tasks])

@@ -16,7 +16,7 @@ import structlog
 from broker import loops
 from broker.cleanup import Cleanup
 from broker.lifecycle import Finish, Lifecycle
-from core import builtins, errors, selecting
+from core import builtins, errors, logs, selecting
 from core.clock import Clock
 from core.task import ENGINE, Task
 from store import documents, mongo, watch
@@ -93,7 +93,7 @@ class Builtins:
         except errors.Conflict:
             return  # canceled, or begun again elsewhere
         except errors.PenstockError as error:
-            _log.warning("clean-up broken off", task=task.id, tenant=task.tenant, error=error.detail)
+            _log.warning("clean-up broken off", **logs.of(task), error=error.detail)
 
 
 class Subscriptions:

@@ -18,7 +18,7 @@ from broker.directory import Directory
 from broker.dispatch import Claim
 from broker.intake import Intake
 from broker.lifecycle import Finish, Lifecycle
-from core import errors, flow, import_tasks
+from core import errors, flow, import_tasks, logs
 from core.flow_decisions import ACTIVITIES
 from core.import_tasks import Options
 from core.imports import Import, ImportState
@@ -108,7 +108,7 @@ class ImportWork:
             said = {"type": error.code, "message": error.detail} | ({"errors": faults} if faults else {})
             await self._fail(task, said, retryable=False)
         except Exception:  # noqa: BLE001 - one task must not stop the others; its lease brings it back
-            _log.exception("import task failed", task=task.id)
+            _log.exception("import task failed", **logs.of(task))
 
     # --- the tasks ---
 

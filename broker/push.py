@@ -22,7 +22,7 @@ from broker.directory import Directory
 from broker.dispatch import Claim
 from broker.lifecycle import Finish, Lifecycle
 from broker.outbound import Answer, Blocked, Call, Outbound, Unreachable
-from core import cancelling, errors, push
+from core import cancelling, errors, logs, push
 from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.push import Breaker, Options, Verdict
@@ -173,9 +173,9 @@ class Pump:
         except errors.LeaseLost:
             return
         except errors.PenstockError as error:
-            _log.warning("push not reported", task=task.id, error=error.detail)
+            _log.warning("push not reported", **logs.of(task), error=error.detail)
         except Exception:  # noqa: BLE001 - one task must not stop the others; its lease brings it back
-            _log.exception("push failed", task=task.id)
+            _log.exception("push failed", **logs.of(task))
         finally:
             await loops.ended(beating)
 

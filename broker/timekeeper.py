@@ -13,7 +13,7 @@ import structlog
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.places import Places
-from core import errors, transitions
+from core import errors, logs, transitions
 from core.clock import Clock
 from core.deadlines import Deadlines
 from core.task import ENGINE, DueKind, Task
@@ -82,7 +82,7 @@ class Timekeeper:
             try:
                 transitions.apply(change, task)
             except errors.Conflict as error:
-                _log.error("timer does not fit its task", task=task.id, tenant=task.tenant, error=error.detail)
+                _log.error("timer does not fit its task", **logs.of(task), error=error.detail)
             else:
                 pairs.append((task, change))
         half = len(pairs) // 2

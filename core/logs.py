@@ -9,6 +9,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from core.settings import Settings
+from core.task import Task
 
 HIDDEN = "[hidden]"
 _SECRET_NAME = re.compile(r"authorization|token|secret|password|cookie", re.IGNORECASE)
@@ -49,6 +50,11 @@ def configure(settings: Settings) -> None:
     # A line for every call would drown the others, and name addresses that are nobody else's business.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def of(task: Task) -> dict[str, Any]:
+    """What a line about a task says of it, for `**`."""
+    return {"tenant": task.tenant, "task": task.id, "attempt": task.attempt}
 
 
 def _ending(settings: Settings) -> list[Processor]:

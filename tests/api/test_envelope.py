@@ -12,7 +12,7 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from api import app as applications
-from api import middleware, routing
+from api import guards, middleware, routing
 from core import errors, logs
 from core.settings import Settings
 from tests.support import api as support
@@ -126,6 +126,29 @@ async def test_a_bug_says_nothing_of_itself_but_in_the_log(settings: Settings, l
     assert "secret" not in answer.text
     (line,) = [line for line in lines if line["event"] == "request failed"]
     assert (line["request_id"], line["trace_id"], line["path"]) == ("r-1", TRACE.split("-")[1], "/bug")
+
+
+async def test_a_line_about_a_task_says_whose_it_is_and_which_attempt(
+    api: Api, queue: str, lines: list[dict[str, Any]]
+) -> None:
+    async def bug(at: guards.WorkingOn) -> None:
+        raise Bug(at.task.id)
+
+    group = routing.router("bugs")
+    group.add_api_route("/tasks/{task_id}/bug", bug, methods=["POST"])
+    api.app.router.routes[:0] = group.routes
+    made = await support.submit(api("sub"), queue)
+    await support.claim(api("wim"), queue)
+    # Not through the client that holds every answer against the document: this route is not in it.
+    transport, login = httpx.ASGITransport(api.app), {"Authorization": f"Bearer {api.token('wim', 'demo')}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://penstock.test", headers=login) as client:
+        answer = await client.post(f"/api/v1/tasks/{made['id']}/bug")
+    assert answer.status_code == 500
+    (line,) = [line for line in lines if line["event"] == "request failed"]
+    assert (line["tenant"], line["task"], line["attempt"]) == ("demo", made["id"], 1)
+    task = await api.parts.record.tasks.get("demo", made["id"])
+    assert task is not None
+    assert logs.of(task) == {"tenant": "demo", "task": made["id"], "attempt": 1}
 
 
 @pytest.mark.parametrize(
