@@ -77,10 +77,10 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="waits",
             partialFilterExpression={"waits": _PRESENT},
         ),
-        # Open tasks by their words and marks, in the order of the worklist; the queue is there to be compared (ADR 6).
+        # Open tasks by their words and marks, queue by queue in the order of the worklist (ADR 6).
         IndexModel(
-            [(field, ASCENDING) for field in ("tenant", "words", "place", "queue")],
-            name="words",
+            [(field, ASCENDING) for field in ("tenant", "words", "queue", "place")],
+            name="terms",
             partialFilterExpression={"words": _PRESENT, "state": {"$gt": "done"}},
         ),
         # Open tasks whose words are not in that index yet: few.

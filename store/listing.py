@@ -14,28 +14,23 @@ from typing import Any
 import msgspec
 from pymongo import errors as driver
 
-from core import clock, errors, words
-from core.priority import Priority, place
+from core import errors, words
 from core.task import OPEN, Task
-from store import documents, matching, mongo, query
+from store import documents, matching, mongo, query, rarity
+from store import spans as ranges
 from store.mongo import Document
 from store.query import Page, Query, Sort
+from store.spans import PLACED, Span
 
 __all__ = ["Listing", "Page", "Query", "Sort"]
 
-_FEW = 4_000
-"""So many tasks are read and sorted; more are not, where another index has them in order."""
-_STEPS = (250, 1_000, 4_000, 16_000)
-"""So finely it is told which word fewer tasks have."""
-_PLACED = frozenset({Sort.PLACE, Sort.CREATED, Sort.CREATED_DESC})
-_WALKED = _PLACED | {Sort.DUE, Sort.FOLLOW_UP}
+_WALKED = PLACED | {Sort.DUE, Sort.FOLLOW_UP}
 _MOST_RANGES = 200
 """Of so many ranges of an index MongoDB merges the orders; of more it sorts what is in them."""
+_MOST_QUEUES = 10_000
+"""Of so many queues a word's ranges are read, so many at once."""
 _HIDDEN = {"words": 0, "text": 0}
 _BAD_HINT = 2
-
-Span = Document
-"""One range of the order that is asked for, as a condition."""
 
 
 class _Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +50,13 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
         """All that is asked for but the text."""
         return query.selector(self.tenant, msgspec.structs.replace(self.wanted, text=None))
 
+    @property
+    def by(self) -> list[tuple[str, int]]:
+        """The fields that its order is read by; a place is of one task alone."""
+        if self.wanted.sort in PLACED:
+            return [("place", self.direction)]
+        return [(self.field, self.direction), ("_id", self.direction)]
+
     def place_of(self, row: Document) -> tuple[Any, str]:
         """What rows are merged by."""
         return row[self.field], str(row["_id"])
@@ -65,13 +67,14 @@ class Listing:
     """Pages of tasks of a tenant."""
 
     def __init__(self, database: mongo.Database) -> None:
+        self._database = database
         self._tasks = database["tasks"]
 
     async def page(self, tenant: str, wanted: Query, *, after: str | None, limit: int) -> Page:
         """At most `limit` tasks behind the cursor `after`; raises `BadCursor`."""
         field, direction = query.order(wanted.sort)
         cursor = None if after is None else query.read_cursor(after, wanted.sort)
-        spans = _spans(wanted, cursor)
+        spans = ranges.spans(wanted, cursor)
         plan = _Plan(tenant=tenant, wanted=wanted, field=field, direction=direction, spans=spans, limit=limit + 1)
         try:
             rows = await self._rows(plan)
@@ -91,7 +94,7 @@ class Listing:
             wanted=wanted,
             field=field,
             direction=direction,
-            spans=_spans(wanted, None),
+            spans=ranges.spans(wanted, None),
             limit=at_most,
             brief=True,
         )
@@ -120,78 +123,120 @@ class Listing:
         `also` must hold of each besides the plan's `exact`. The index is named: where matches are rare, the planner's
         trial ends before it has seen that its own choice leads nowhere.
         """
+        plan = await self._resolved(plan)
         wanted = plan.wanted
         assert wanted.states is not None
         states = sorted(state.value for state in wanted.states)
-        if wanted.queues is None:
-            # A seek a queue (DISTINCT_SCAN), however many tasks there are.
-            pipeline: list[Document] = [
-                {"$match": {"tenant": plan.tenant, "state": {"$in": states}}},
-                {"$group": {"_id": "$queue"}},
-            ]
-            cursor = await self._tasks.aggregate(pipeline, hint="worklist")
-            queues = sorted([str(row["_id"]) async for row in cursor])
-            if len(queues) <= _MOST_RANGES:
-                wanted = msgspec.structs.replace(wanted, queues=tuple(queues))
-        exact = query.selector(plan.tenant, msgspec.structs.replace(wanted, text=None))
-        found = {"$and": [exact, also]} if also else exact
+        found = {"$and": [plan.exact, also]} if also else plan.exact
         if wanted.queues is None or len(wanted.queues) > _MOST_RANGES:
             return await self._merged(plan, found)
-        if wanted.sort not in _PLACED:
+        if wanted.sort not in PLACED:
             return await self._merged(plan, found, hint=plan.field.removesuffix("Date"))
         if len(wanted.queues) * len(states) > _MOST_RANGES:
             spans = [span | {"state": state} for span in plan.spans for state in states]
             plan = msgspec.structs.replace(plan, spans=spans)
         return await self._merged(plan, found, hint="worklist")
 
+    async def _resolved(self, plan: _Plan, *, at_most: int = _MOST_RANGES) -> _Plan:
+        """The plan with the queues that have open tasks, where none is named and there are no more than that.
+
+        A seek a queue (DISTINCT_SCAN), however many tasks there are.
+        """
+        if plan.wanted.queues is not None:
+            return plan
+        states = sorted(state.value for state in plan.wanted.states or OPEN)
+        pipeline: list[Document] = [
+            {"$match": {"tenant": plan.tenant, "state": {"$in": states}}},
+            {"$group": {"_id": "$queue"}},
+        ]
+        cursor = await self._tasks.aggregate(pipeline, hint="worklist")
+        queues = sorted([str(row["_id"]) async for row in cursor])
+        if len(queues) > at_most:
+            return plan
+        return msgspec.structs.replace(plan, wanted=msgspec.structs.replace(plan.wanted, queues=tuple(queues)))
+
     async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document]:
-        """What has these words: the range of one of them, in order or sorted, or where too many tasks are in it to
+        """What has these words: the ranges of one of them, in order or sorted, or where too many tasks are in them to
         be sorted, the order itself; and what is unread.
         """
-        in_order = plan.wanted.sort in _PLACED and bool(marked.words)
         texts = [{"text": {"$exists": True}}, *([] if said is None else matching.unread(said))]
         # These first: what is put into the index meanwhile is found there then.
-        (lead, few), unread = await asyncio.gather(
-            self._rarest(plan.tenant, marked, exactly=not in_order),
-            self._merged(plan, plan.exact | {"$and": texts}, hint="unread"),
-        )
-        if few or in_order:
-            others = [word for word in marked.words if word not in lead.words]
-            beginnings = [each for each in marked.beginnings if each not in lead.beginnings]
-            rest = matching.rest(others, beginnings)
-            found = {"$and": [plan.exact | matching.lead(lead), *([rest] if rest else [])]}
-            read = await self._merged(plan, found, hint="words")
-        elif _walks(plan.wanted):
-            read = await self._by_queues(plan, matching.rest(marked.words, marked.beginnings))
+        reading = self._merged(plan, plan.exact | {"$and": texts}, hint="unread")
+        if plan.wanted.sort in PLACED and marked.words:
+            lead, at, unread = await asyncio.gather(
+                rarity.thinnest(self._database, plan.tenant, plan.wanted, marked),
+                self._resolved(plan, at_most=_MOST_QUEUES),
+                reading,
+            )
+            read = await self._in_order(at, marked, lead)
         else:
-            read = await self._merged(plan, query.selector(plan.tenant, plan.wanted))
+            (lead, few), unread = await asyncio.gather(
+                rarity.rarest(self._database, plan.tenant, plan.wanted, marked), reading
+            )
+            found = _led(plan, marked, lead)
+            if few:
+                read = await self._merged(plan, found, hint="terms")
+            elif not _walks(plan.wanted):
+                read = await self._merged(plan, query.selector(plan.tenant, plan.wanted))
+            else:
+                read = await self._of_beginning(plan, found, lead, matching.rest(marked.words, marked.beginnings))
         known = {str(row["_id"]) for row in unread}
         return self._cut(plan, [unread, [row for row in read if str(row["_id"]) not in known]])
 
-    async def _rarest(self, tenant: str, marked: words.Wanted, *, exactly: bool) -> tuple[words.Wanted, bool]:
-        """A word (or, without any, a beginning) of the fewest open tasks, as nearly as it is worth knowing; and
-        whether these are few enough to be sorted.
+    async def _in_order(self, plan: _Plan, marked: words.Wanted, lead: words.Wanted) -> list[Document]:
+        """Tasks with a word by their places: the word's range in each queue has them in order."""
+        queues = plan.wanted.queues
+        if queues is not None and len(queues) > _MOST_RANGES:
+            parts = [list(queues[begin : begin + _MOST_RANGES]) for begin in range(0, len(queues), _MOST_RANGES)]
+            spans = [span | {"queue": {"$in": part}} for span in plan.spans for part in parts]
+            wanted = msgspec.structs.replace(plan.wanted, queues=None)
+            plan = msgspec.structs.replace(plan, wanted=wanted, spans=spans)
+        return await self._merged(plan, _led(plan, marked, lead), hint="terms")
 
-        Nothing is looked up where there is one word only, unless that is asked for (`exactly`).
+    async def _of_beginning(self, plan: _Plan, found: Document, lead: words.Wanted, rest: Document) -> list[Document]:
+        """What has a frequent word in an order that the index of words does not have; of a beginning the keys alone do
+        not say how many tasks of the named queues it has.
         """
-        if len(marked.words) == 1 and not exactly:
-            return words.Wanted(words=marked.words), True
-        each = [words.Wanted(words=(word,)) for word in marked.words]
-        each = each or [words.Wanted(beginnings=(beginning,)) for beginning in marked.beginnings]
-        for step in _STEPS:
-            over = await asyncio.gather(*[self._has_more(tenant, one, step) for one in each])
-            under = [one for one, more in zip(each, over, strict=True) if not more]
-            if under:
-                return under[0], step <= _FEW
-            if exactly and step >= _FEW:
-                break
-        return each[0], False
+        named = plan.wanted.queues is not None and len(plan.wanted.queues) * len(OPEN) <= _MOST_RANGES
+        if lead.beginnings and named and len(plan.spans) == 1:
+            hint = "worklist" if plan.wanted.sort in PLACED else plan.field.removesuffix("Date")
+            first = await self._glanced(plan, [plan.exact, plan.spans[0]], rest, hint)
+            if len(first) == plan.limit:
+                return first if plan.brief else await self._whole(plan, found, first)
+            few = await self._sorted_if_few(plan, [found, plan.spans[0]])
+            if few is not None:
+                return few if plan.brief else await self._whole(plan, found, few)
+        return await self._by_queues(plan, rest)
 
-    async def _has_more(self, tenant: str, one: words.Wanted, count: int) -> bool:
-        """Whether a range of the index of words has more keys than that; read from the index alone."""
-        low, high = matching.bounds(tenant, one)
-        keys = self._tasks.find({}, {"_id": 0, "place": 1}).hint("words").min(low).max(high)
-        return bool([key async for key in keys.skip(count).limit(1)])
+    async def _glanced(self, plan: _Plan, exact: Sequence[Document], rest: Document, hint: str) -> list[Document]:
+        """What is found among the first tasks of the order."""
+        pipeline: list[Document] = [
+            {"$match": {"$and": list(exact)}},
+            {"$sort": dict(plan.by)},
+            {"$limit": rarity.GLANCE},
+            {"$match": rest},
+            {"$limit": plan.limit},
+            {"$project": {plan.field: 1}},
+        ]
+        return [row async for row in await self._tasks.aggregate(pipeline, hint=hint)]
+
+    async def _sorted_if_few(self, plan: _Plan, found: Sequence[Document]) -> list[Document] | None:
+        """What is found, if it is few tasks."""
+        pipeline: list[Document] = [
+            {"$match": {"$and": list(found)}},
+            {"$limit": rarity.FEW + 1},
+            {"$project": {plan.field: 1}},
+            {
+                "$facet": {
+                    "rows": [{"$sort": dict(plan.by)}, {"$limit": plan.limit}],
+                    "all": [{"$count": "count"}],
+                }
+            },
+        ]
+        async for row in await self._tasks.aggregate(pipeline, hint="terms"):
+            if sum(each["count"] for each in row["all"]) <= rarity.FEW:
+                return list(row["rows"])
+        return None
 
     async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
         """The first rows of all spans; of several only those that are wanted are read whole."""
@@ -200,18 +245,21 @@ class Listing:
             return await self._read(plan, found, plan.spans[0], hint, brief if plan.brief else _HIDDEN)
         parts = await asyncio.gather(*[self._read(plan, found, span, hint, brief) for span in plan.spans])
         cut = self._cut(plan, parts)
-        if plan.brief or not cut:
-            return cut
-        keys = [row["_id"] for row in cut]
-        rows = [row async for row in self._tasks.find({"$and": [found, {"_id": {"$in": keys}}]}, _HIDDEN).hint("_id_")]
-        return sorted(rows, key=plan.place_of, reverse=plan.direction < 0)
+        return cut if plan.brief else await self._whole(plan, found, cut)
+
+    async def _whole(self, plan: _Plan, found: Document, rows: Sequence[Document]) -> list[Document]:
+        """The same rows with all that belongs to them, but those that do not fit any more."""
+        if not rows:
+            return []
+        keys = [row["_id"] for row in rows]
+        whole = self._tasks.find({"$and": [found, {"_id": {"$in": keys}}]}, _HIDDEN).hint("_id_")
+        return sorted([row async for row in whole], key=plan.place_of, reverse=plan.direction < 0)
 
     async def _read(
         self, plan: _Plan, found: Document, span: Span, hint: str | None, fields: Mapping[str, int]
     ) -> list[Document]:
-        by = [("place", plan.direction)] if plan.wanted.sort in _PLACED else _by(plan)
         both = {"$and": [found, span]} if span else found
-        cursor = self._tasks.find(both, fields).sort(by).limit(plan.limit)
+        cursor = self._tasks.find(both, fields).sort(plan.by).limit(plan.limit)
         return [row async for row in (cursor if hint is None else cursor.hint(hint))]
 
     def _cut(self, plan: _Plan, parts: Sequence[list[Document]]) -> list[Document]:
@@ -219,14 +267,19 @@ class Listing:
         return list(islice(merged, plan.limit))
 
 
+def _led(plan: _Plan, marked: words.Wanted, lead: words.Wanted) -> Document:
+    """What is asked for, in the ranges of one word; the others are compared."""
+    others = [word for word in marked.words if word not in lead.words]
+    rest = matching.rest(others, [each for each in marked.beginnings if each not in lead.beginnings])
+    places = ranges.places(plan.wanted)
+    narrowed: Document = {} if places is None else {"place": {"$gte": places[0], "$lt": places[1]}}
+    return {"$and": [plan.exact | matching.lead(lead), narrowed, *([rest] if rest else [])]}
+
+
 def _walks(wanted: Query) -> bool:
     """Whether nothing that is asked for leads to few tasks, so that the worklist itself must be followed."""
     leads = (wanted.ids, wanted.assignee, wanted.record_id, wanted.redrive, wanted.parent)
     return wanted.sort in _WALKED and all(each is None for each in leads)
-
-
-def _by(plan: _Plan) -> list[tuple[str, int]]:
-    return [(plan.field, plan.direction), ("_id", plan.direction)]
 
 
 def _marked(wanted: Query, said: words.Wanted) -> words.Wanted:
@@ -236,40 +289,3 @@ def _marked(wanted: Query, said: words.Wanted) -> words.Wanted:
     if wanted.definitions is not None and len(wanted.definitions) == 1:
         marks.append(words.definition_mark(wanted.definitions[0]))
     return words.Wanted(words=(*said.words, *marks), beginnings=said.beginnings)
-
-
-def _spans(wanted: Query, cursor: tuple[Any, str] | None) -> list[Span]:
-    """The ranges of the order that the page may come from."""
-    if wanted.sort not in _PLACED:
-        if cursor is None:
-            return [{}]
-        return [query.behind(*query.order(wanted.sort), *cursor)]
-    if wanted.sort is Sort.PLACE:
-        behind = "" if cursor is None else str(cursor[0])
-        if wanted.priorities is None:
-            return [{"place": {"$gt": behind}} if behind else {}]
-        spans = [_of_priority(each) for each in sorted(wanted.priorities, reverse=True)]
-        return [{"place": {"$gt": max(low, behind), "$lt": high}} for low, high in spans if high > behind]
-    return [_of_time(wanted, priority, cursor) for priority in sorted(wanted.priorities or Priority)]
-
-
-def _of_priority(priority: Priority) -> tuple[str, str]:
-    digit = Priority.URGENT - priority
-    return str(digit), str(digit + 1)
-
-
-def _of_time(wanted: Query, priority: Priority, cursor: tuple[Any, str] | None) -> Span:
-    """What of one priority was submitted in the time that is asked for, behind the cursor."""
-    low, high = _of_priority(priority)
-    if wanted.created_from is not None:
-        low = place(priority, clock.cut(wanted.created_from), "")
-    if wanted.created_to is not None:
-        high = place(priority, clock.cut(wanted.created_to), "~")
-    if cursor is not None:
-        at, key = cursor
-        here = place(priority, at, documents.name_of(key))
-        if wanted.sort is Sort.CREATED:
-            low = max(low, here)
-        else:
-            high = min(high, here)
-    return {"place": {"$gt": low, "$lt": high}}

@@ -14,6 +14,9 @@ from bson.min_key import MinKey
 from core.words import LONGEST, MOST, Wanted
 from store.mongo import Document
 
+Bounds = tuple[list[tuple[str, Any]], list[tuple[str, Any]]]
+"""Where a range of the index of words begins, and where it has ended."""
+
 READ: list[Document] = [
     {
         "$set": {
@@ -54,12 +57,19 @@ def lead(wanted: Wanted) -> Document:
     return {"words": wanted.words[0]} if wanted.words else _begins(wanted.beginnings[0])
 
 
-def bounds(tenant: str, wanted: Wanted) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
-    """The same range as keys of the index: where it begins, and where it has ended."""
+def bounds(tenant: str, wanted: Wanted, queue: str | None = None, places: tuple[str, str] | None = None) -> Bounds:
+    """The same range as keys of the index: where it begins, and where it has ended.
+
+    Of a word the range may be that of one queue, and there of the places from one to another.
+    """
     first = wanted.words[0] if wanted.words else wanted.beginnings[0]
     last = first if wanted.words else first + _LAST
-    low: list[tuple[str, Any]] = [("tenant", tenant), ("words", first), ("place", MinKey()), ("queue", MinKey())]
-    high: list[tuple[str, Any]] = [("tenant", tenant), ("words", last), ("place", MaxKey()), ("queue", MaxKey())]
+    low: list[tuple[str, Any]] = [("tenant", tenant), ("words", first), ("queue", MinKey()), ("place", MinKey())]
+    high: list[tuple[str, Any]] = [("tenant", tenant), ("words", last), ("queue", MaxKey()), ("place", MaxKey())]
+    if queue is not None and wanted.words:
+        lowest, highest = (MinKey(), MaxKey()) if places is None else places
+        low[2:] = [("queue", queue), ("place", lowest)]
+        high[2:] = [("queue", queue), ("place", highest)]
     return low, high
 
 

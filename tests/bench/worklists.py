@@ -203,7 +203,7 @@ def submits(url: str, rounds: int) -> dict[str, list[float]]:
 
 
 def _plain(index: pymongo.IndexModel) -> bool:
-    return index.document["name"] not in {"words", "unread", "due", "followUp"}
+    return index.document["name"] not in {"terms", "unread", "due", "followUp"}
 
 
 def shown(title: str, found: dict[str, list[float]]) -> None:

@@ -139,5 +139,5 @@ async def test_words_are_read_from_their_index_alone(
     used: set[str] = set()
     for command in recorder.commands:
         used |= {stage for stage in await plans.stages(database, command) if stage.startswith(("IXSCAN", "COLLSCAN"))}
-    assert used <= {"IXSCAN words", "IXSCAN unread", "IXSCAN _id_"}
-    assert "IXSCAN words" in used
+    assert used <= {"IXSCAN terms", "IXSCAN unread", "IXSCAN _id_"}
+    assert "IXSCAN terms" in used

@@ -10,8 +10,7 @@ import pytest
 from core import transitions
 from core.priority import Priority
 from core.task import OPEN, State, Task
-from store import listing as listings
-from store import mongo
+from store import mongo, rarity
 from store.listing import Listing, Query, Sort
 from store.tasks import Tasks
 from store.unread import Unread
@@ -60,8 +59,10 @@ def some() -> list[Task]:
 async def test_what_is_found_hangs_neither_on_what_was_read_nor_on_how_many_there_are(
     *, tasks: Tasks, listing: Listing, reading: Unread, sort: Sort, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listings, "_FEW", few)
-    monkeypatch.setattr(listings, "_STEPS", (1, few, 2 * few))
+    monkeypatch.setattr(rarity, "FEW", few)
+    monkeypatch.setattr(rarity, "STEPS", (1, few))
+    monkeypatch.setattr(rarity, "FRONT", few)
+    monkeypatch.setattr(rarity, "GLANCE", 2 * few)
     made = some()
     await tasks.insert("demo", made)
     asked = [{"text": "gull"}, {"text": "GULL larg*"}, {"label": "even", "text": "gull"}, {"text": "starl*"}]
