@@ -12,7 +12,7 @@ import msgspec
 
 from core import errors, ids
 from core.clock import Clock
-from store import indexes
+from store import indexes, wordless
 from store.leases import Leases
 from store.mongo import Database
 
@@ -30,6 +30,8 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 MIGRATIONS: Sequence[Migration] = (
     Migration(number=1, title="indexes, and the beginning of the event log", apply=indexes.ensure),
+    Migration(number=2, title="the index of words by queue", apply=indexes.ensure),
+    Migration(number=3, title="words of tasks that were stored without them", apply=wordless.fill),
 )
 """In order, numbered from 1 without a gap; what was released is never changed."""
 
