@@ -214,14 +214,14 @@ def _lifespan(
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
-            realms, estate = Realms(settings), Estate(parts.record.database)
+            realms, estate = Realms(settings), Estate(parts.record.database, parts.record.payloads)
             audit = Audit(parts.record.database, settings.audit_key_bytes)
             tenancy = Tenancy(kept, realms, clock, settings)
             erasing = Erasing(parts, estate, realms)
             exchange = rabbit.Events(
                 parts.broker.consuming, parts.broker.publisher, topology.events_exchange(settings.broker_prefix)
             )
-            feed = Feed(Events(parts.record.database), parts.directory, exchange, closing)
+            feed = Feed(Events(parts.record.database, parts.record.payloads), parts.directory, exchange, closing)
             app.state.context = Context(
                 parts=parts,
                 callers=Callers(verifier, lookup, kept, clock),
@@ -234,11 +234,11 @@ def _lifespan(
                 secrets=parts.record.secrets,
                 records=parts.record.records,
                 filters=Filters(parts.record.database),
-                comments=Comments(parts.record.database),
+                comments=Comments(parts.record.database, parts.record.payloads),
                 people=(whoever := People(settings, clock=clock)),
                 webhooks=Book(
                     Webhooks(parts.record.database),
-                    Deliveries(parts.record.database),
+                    Deliveries(parts.record.database, parts.record.payloads),
                     feed.events,
                     Caller(outbound, kept, keyring, clock=clock),
                     keyring,
@@ -249,7 +249,7 @@ def _lifespan(
                 trailing=Trailing(audit, clock),
                 fair=Fair(clock, room=settings.replica_room),
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
-                frames=Frames(Envelopes(Snapshots(parts.record.database))),
+                frames=Frames(Envelopes(Snapshots(parts.record.database, parts.record.payloads))),
                 console_client_id=settings.console_client_id,
                 closing=closing,
             )

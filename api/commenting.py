@@ -9,16 +9,17 @@ from auth import policy
 from auth.policy import Action
 from auth.principal import Principal
 from core import errors
-from core.task import Actor
+from core.task import Actor, Task
 from store.comments import Comment, Comments
 
 
-async def say(comments: Comments, tenant: str, task_id: str, *, by: Actor, at: datetime, **said: Any) -> Comment:
+async def say(comments: Comments, task: Task, *, by: Actor, at: datetime, **said: Any) -> Comment:
     """Add a comment."""
     made = Comment(
-        tenant=tenant, task=task_id, number=0, created_by=by, created_at=at, updated_by=by, updated_at=at, **said
-    )
-    return await comments.add(tenant, made)
+        tenant=task.tenant, task=task.id, number=0, encrypted=task.encrypted,
+        created_by=by, created_at=at, updated_by=by, updated_at=at, **said,
+    )  # fmt: skip
+    return await comments.add(task.tenant, made)
 
 
 async def find(comments: Comments, tenant: str, task_id: str, number: int) -> Comment:

@@ -14,6 +14,8 @@ from core import errors, ids, schemas, transitions
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor
+from store import payloads as sealed
+from store.payloads import Payloads
 from store.queues import Queues
 from store.sweeps import Sweeps
 from store.tasks import Tasks
@@ -36,6 +38,7 @@ class Administration:
         clock: Clock,
         prefix: str,
         quotas: Quota | None = None,
+        payloads: Payloads = sealed.PLAIN,
     ) -> None:
         self._queues = queues
         self._tasks = tasks
@@ -45,6 +48,7 @@ class Administration:
         self._clock = clock
         self._prefix = prefix
         self._quotas = quotas
+        self._payloads = payloads
 
     async def put(
         self, tenant: str, namespace: str, name: str, fields: Mapping[str, Any], *, by: Actor, match: int | None
@@ -55,7 +59,7 @@ class Administration:
         """
         ids.check_name(namespace, "namespace")
         ids.check_name(name, "name")
-        _check(fields)
+        self._check(fields)
         at = self._clock()
         blank = Queue(
             tenant=tenant, namespace=namespace, name=name, lane=ids.new_id(), version=1,
@@ -85,7 +89,7 @@ class Administration:
         self, tenant: str, key: str, fields: Mapping[str, Any], *, by: Actor, match: int | None = None
     ) -> Queue:
         """Give the queue new values for some of its settings. Raises `NotFound`, `PreconditionFailed`."""
-        _check(fields)
+        self._check(fields)
         return await self._rewrite(tenant, key, lambda queue: msgspec.structs.replace(queue, **fields), by, match)
 
     async def remove(self, tenant: str, key: str, *, by: Actor, match: int | None, force: bool) -> int:
@@ -152,8 +156,12 @@ class Administration:
         self._directory.forget_queue(there.tenant, there.key)
         return written
 
-
-def _check(fields: Mapping[str, Any]) -> None:
-    schema = fields.get("params_schema")
-    if schema is not None:
-        schemas.check_schema(schema, "paramsSchema")
+    def _check(self, fields: Mapping[str, Any]) -> None:
+        schema = fields.get("params_schema")
+        if schema is not None:
+            schemas.check_schema(schema, "paramsSchema")
+        if fields.get("encrypt_payloads") and not self._payloads.can_seal:
+            message = "needs a master key, and this installation has none: an operator sets PENSTOCK_MASTER_KEYS"
+            raise errors.Invalid(
+                f"encryptPayloads {message}.", faults=[errors.Fault(field="encryptPayloads", message=message)]
+            )

@@ -47,6 +47,7 @@ from store.flows import Flows as FlowRecord
 from store.halts import Halts
 from store.imports import Imports
 from store.listing import Listing
+from store.payloads import Payloads
 from store.queues import Queues
 from store.recent import Recent
 from store.records import Records
@@ -83,6 +84,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     imports: Imports
     uploads: Uploads
     secrets: Secrets
+    payloads: Payloads
     records: Records
     triggers: TriggerStore
 
@@ -201,6 +203,7 @@ def assembled(
             clock=clock,
             prefix=settings.broker_prefix,
             quotas=quotas if limited else None,
+            payloads=kept.payloads,
         ),
         quotas=quotas,
         catalogue=Catalogue(
@@ -251,6 +254,8 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
     """The collections over one client; nothing is asked of MongoDB yet."""
     client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
     database = mongo.database(client, settings.mongodb_database)
+    secrets = Secrets(database, masters.of(settings))
+    payloads = Payloads(secrets.sealer)
     try:
         yield Record(
             client=client,
@@ -258,19 +263,20 @@ async def record(settings: Settings) -> AsyncGenerator[Record]:
             tenants=Tenants(database),
             queues=Queues(database),
             definitions=Definitions(database),
-            tasks=Tasks(database),
-            listing=Listing(database),
-            recent=Recent(database),
-            sweeps=Sweeps(database),
-            seats=Seats(database),
+            tasks=Tasks(database, payloads),
+            listing=Listing(database, payloads),
+            recent=Recent(database, payloads),
+            sweeps=Sweeps(database, payloads),
+            seats=Seats(database, payloads),
             schedules=Schedules(database),
             firings=Firings(database),
             halts=Halts(database),
-            flows=FlowRecord(database),
+            flows=FlowRecord(database, payloads),
             flow_templates=FlowTemplates(database),
             imports=Imports(database),
             uploads=Uploads(database),
-            secrets=Secrets(database, masters.of(settings)),
+            secrets=secrets,
+            payloads=payloads,
             records=Records(database),
             triggers=TriggerStore(database),
         )

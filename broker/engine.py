@@ -172,7 +172,8 @@ async def _events(parts: Parts, watching: Observer) -> None:
     )  # fmt: skip
 
     statistics = Statistics(log, Stats(database), positions)
-    adsp = AdspAnnouncer(log, positions, Envelopes(Snapshots(database)), _exchange(parts))
+    # The exchange is not to hold what is encrypted elsewhere.
+    adsp = AdspAnnouncer(log, positions, Envelopes(Snapshots(database, opened=False)), _exchange(parts))
 
     def heard(events: Sequence[Event]) -> None:
         announcer.hear(events)

@@ -104,7 +104,10 @@ class Children:
             attempts=child.attempts,
             parent=Parent(flow=flow.id, step=child.step, index=child.index),
         )
-        return creation.create(submission, queue=queue, definition=definition, at=self._clock(), by=flow.created_by)
+        return creation.create(
+            submission, queue=queue, definition=definition, at=self._clock(), by=flow.created_by,
+            encrypted=bool(flow.encrypted),
+        )  # fmt: skip
 
     async def _begin(self, flow: Flow, child: Child, begun: list[Key]) -> list[Completion]:
         """A child flow begins; its params must fit its template."""
@@ -113,11 +116,12 @@ class Children:
             schemas.check(template.content.params_schema, child.params, "params")
         except _FINAL as error:
             return [self._refused(child, error)]
-        await self._record.insert(flow.tenant, self._first(flow, child, template))
+        encrypted = bool(flow.encrypted) or await self._templates.encrypts(template)
+        await self._record.insert(flow.tenant, self._first(flow, child, template, encrypted=encrypted))
         begun.append((flow.tenant, child.id))
         return []
 
-    def _first(self, flow: Flow, child: Child, template: StoredTemplate) -> Flow:
+    def _first(self, flow: Flow, child: Child, template: StoredTemplate, *, encrypted: bool) -> Flow:
         launch = Launch(
             id=child.id,
             params=child.params,
@@ -135,6 +139,7 @@ class Children:
             tenant=flow.tenant,
             at=self._clock(),
             by=flow.created_by,
+            encrypted=encrypted,
         )
 
     # --- to an end ---
@@ -174,7 +179,9 @@ class Children:
             queue = await self._directory.queue(flow.tenant, template.content.queue)
         parent = Parent(flow=flow.id, step=cancel.step, index=cancel.index)
         submission = Submission(id=cancel.id, definition=definition.name, parent=parent, context=flow.context)
-        task = creation.create(submission, queue=queue, definition=definition, at=at, by=flow.created_by)
+        task = creation.create(
+            submission, queue=queue, definition=definition, at=at, by=flow.created_by, encrypted=bool(flow.encrypted)
+        )
         change = transitions.cancel(task, at=at, by=flow.last_event.by, message=_why(flow))
         answers = await self._lifecycle.admit(flow.tenant, [transitions.apply(change, task)])
         if not isinstance(answers[0], Submitted):
@@ -211,7 +218,7 @@ class Children:
             definition=cancel.definition,
             params=None,
         )
-        first = self._first(flow, child, template)
+        first = self._first(flow, child, template, encrypted=bool(flow.encrypted))
         asked = flow_life.request_cancel(
             first, at=self._clock(), by=flow.last_event.by, message=_why(flow), now=cancel.now
         )

@@ -69,8 +69,9 @@ class Flows:
         """
         schemas.check(template.content.params_schema, launch.params, "params")
         flow = flow_life.begin(
-            launch, template=template.content, version=template.version, tenant=template.tenant, at=self._clock(), by=by
-        )
+            launch, template=template.content, version=template.version, tenant=template.tenant, at=self._clock(),
+            by=by, encrypted=await self._templates.encrypts(template),
+        )  # fmt: skip
         if not await self._record.insert(template.tenant, flow):
             return await self.get(template.tenant, flow.id), False
         self._keep(flow)

@@ -206,5 +206,5 @@ def event(key: str, seq: int, mark: Mark, header: Header, n: int) -> Event:
         tenant=tenant, task=task, seq=seq, n=n, type=mark.type, at=mark.at, by=mark.by, state=mark.state,
         outcome=mark.outcome, reason=mark.reason, data=mark.data, queue=header.queue, priority=header.priority,
         definition=header.definition, name=header.name, record_id=header.record_id, parent=header.parent,
-        trace=header.trace,
+        trace=header.trace, encrypted=header.encrypted, sealed=mark.sealed,
     )  # fmt: skip

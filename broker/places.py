@@ -66,7 +66,9 @@ class Places:
         for task_id, priority in dict.fromkeys(tickets):
             task = found.get(task_id)
             if task is not None and _fits(task, change, priority, me):
-                wanted.setdefault(places.slot(definition, task.params) or "", []).append((task, priority))
+                wanted.setdefault(places.slot(definition, task.params, hidden=bool(task.encrypted)) or "", []).append(
+                    (task, priority)
+                )
         elsewhere = {task.slot for task in found.values() if task.slot is not None} - wanted.keys()
         held: list[Task] = []
         for _ in range(_TRIES):
@@ -116,7 +118,12 @@ class Places:
         Raises `LimitReached`.
         """
         definition = (await self._directory.limited(task.tenant)).get(task.lane)
-        slot = None if definition is None or task.state is not State.READY else places.slot(definition, task.params)
+        limited = definition is not None and task.state is State.READY
+        slot = (
+            places.slot(definition, task.params, hidden=bool(task.encrypted))
+            if limited and definition is not None
+            else None
+        )
         if definition is None or slot is None:
             return await write(lambda change: change)
         for _ in range(_TRIES):
@@ -181,7 +188,7 @@ class Places:
         found = await self._seats.unseated(definition.tenant, definition.queue, definition.lane, _BATCH)
         adopted = 0
         for task in found:
-            slot = places.slot(definition, task.params) or ""
+            slot = places.slot(definition, task.params, hidden=bool(task.encrypted)) or ""
             taken = await self._seats.taken(task.tenant, [slot])
             change = transitions.adopt(task, at=self._clock(), slot=slot, seat=places.beyond(taken[slot]))
             adopted += await self._seats.adopt(task.tenant, task, change)

@@ -1,5 +1,6 @@
 """Flow templates: what a tenant's admin does to them, and the versions that flows are planned by, remembered."""
 
+import contextlib
 from typing import Any
 
 import cachetools
@@ -106,6 +107,25 @@ class Templates:
         definitions = {name for name in names.definitions if await self._defined(tenant, name)}
         templates = {name for name in names.templates if await self._record.get(tenant, name) is not None}
         return Names(definitions=frozenset(definitions), templates=frozenset(templates))
+
+    async def encrypts(self, template: StoredTemplate) -> bool:
+        """Whether flows of it are kept sealed: its own queue, or one of its definitions, asks for that."""
+        tenant, known, left = template.tenant, {template.name}, [template.content]
+        while left:
+            content = left.pop()
+            if (await self._directory.queue(tenant, content.queue)).encrypt_payloads:
+                return True
+            names = flow_check.mentions(content)
+            for name in names.definitions:
+                with contextlib.suppress(errors.NotFound):
+                    definition = await self._directory.definition(tenant, name)
+                    if (await self._directory.queue(tenant, definition.queue)).encrypt_payloads:
+                        return True
+            for name in names.templates - known:
+                known.add(name)
+                with contextlib.suppress(errors.NotFound):
+                    left.append((await self._directory.template(tenant, name)).content)
+        return False
 
     async def _defined(self, tenant: str, name: str) -> bool:
         try:

@@ -21,6 +21,7 @@ from core.webhook import Stop, Webhook
 from store.deliveries import Deliveries
 from store.events import Events
 from store.mongo import Database
+from store.payloads import Payloads
 from store.secrets import Secrets
 from store.snapshots import Snapshots
 from store.tenants import Tenants
@@ -146,12 +147,13 @@ async def work(
     window: int = WINDOW,
 ) -> None:
     """The duty, for as long as it is led. `window` is how many deliveries of a webhook are made ahead."""
-    webhooks, deliveries, outbound = Webhooks(database), Deliveries(database), Outbound()
+    payloads = Payloads(secrets.sealer)
+    webhooks, deliveries, outbound = Webhooks(database), Deliveries(database, payloads), Outbound()
     kit = Kit(
         webhooks=webhooks,
         deliveries=deliveries,
-        events=Events(database),
-        envelopes=Envelopes(Snapshots(database)),
+        events=Events(database, payloads),
+        envelopes=Envelopes(Snapshots(database, payloads)),
         caller=Caller(outbound, tenants, Keyring(secrets, clock=clock), clock=clock, tracing=tracing),
         clock=clock,
         dice=random.Random(),

@@ -93,6 +93,7 @@ class Maker:
                 task=event.task,
                 queue=event.queue,
                 trace=event.trace,
+                encrypted=event.encrypted,
                 body=encode(body).decode(),
                 open=True,
                 created_at=now,

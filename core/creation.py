@@ -51,11 +51,13 @@ def create(
     by: Actor,
     definition: Definition | None = None,
     trace: str | None = None,
+    encrypted: bool = False,
 ) -> Task:
     """The first record of a task: `waiting` until its time has come, else `ready` and in need of a ticket, or, where
     its definition has a limit, of a seat first.
 
-    What the submission leaves open comes from its definition, else from the queue.
+    What the submission leaves open comes from its definition, else from the queue. `encrypted`: it is part of something
+    that is, whatever its queue says.
     """
     task_id = submission.id or ids.new_id()
     execute_at = submission.execute_at if submission.delay is None else at + submission.delay
@@ -70,7 +72,9 @@ def create(
     begin = execute_at if waits and execute_at is not None else at
     overall = limits.overall_seconds
     builtin = None if definition is None else builtins.of(definition)
-    slot = None if definition is None or builtin is not None else places.slot(definition, submission.params)
+    hidden = (queue.encrypt_payloads or encrypted) and builtin is None
+    limited = definition is not None and builtin is None
+    slot = places.slot(definition, submission.params, hidden=hidden) if limited and definition is not None else None
     task = Task(
         tenant=queue.tenant,
         id=task_id,
@@ -86,7 +90,8 @@ def create(
         limits=limits,
         last_event=Note(type="created", at=at, by=by),
         definition=definition.name if definition else None,
-        strict=True if definition and definition.strict else None,
+        strict=True if hidden or (definition and definition.strict) else None,
+        encrypted=hidden or None,
         builtin=builtin,
         slot=slot,
         waits=None if slot is None or waits else Waits.PARKED,

@@ -73,7 +73,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     queue: str | None = None
     trace: str | None = None
     """The `traceparent` under which the task was submitted."""
-    body: str
+    body: str = ""
+    """Empty where the key that it was encrypted with was erased."""
+    encrypted: bool | None = None
+    """True where the task's payload is."""
     status: Status = Status.PENDING
     open: bool | None = None
     """True while it is to be tried: an index holds just these."""

@@ -22,6 +22,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """Which child of which flow the task is."""
     trace: str | None = None
     """The `traceparent` under which the task was submitted."""
+    encrypted: bool | None = None
+    """True when the task's payload is kept sealed."""
 
 
 class Event(Header, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -41,3 +43,5 @@ class Event(Header, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     outcome: Outcome | None = None
     reason: Reason | None = None
     data: Any = None
+    sealed: str | None = None
+    """In place of `data`, until the event is opened for somebody who may read it."""

@@ -138,6 +138,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     created_at: datetime
     created_by: Actor
     params: Any = None
+    encrypted: bool | None = None
+    """True when its payload is kept sealed, because a queue of its template asks for that."""
     label: str | None = None
     context: dict[str, Any] = {}
     priority: Priority | None = None
@@ -177,7 +179,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 BORN_WITH = frozenset(
     {
         "tenant", "id", "template", "version", "driver", "queue", "created_at", "created_by", "params", "label",
-        "context", "priority", "schedule", "parent", "depth", "execute_at",
+        "encrypted", "context", "priority", "schedule", "parent", "depth", "execute_at",
         "execute_said", "overall_at",
     }
 )  # fmt: skip

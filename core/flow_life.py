@@ -27,7 +27,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
 
 
-def begin(launch: Launch, *, template: Template, version: int, tenant: str, at: datetime, by: Actor) -> Flow:
+def begin(
+    launch: Launch, *, template: Template, version: int, tenant: str, at: datetime, by: Actor, encrypted: bool = False
+) -> Flow:
     """The first record of a flow; it is due at once, or at its `executeAt`."""
     start = max(launch.execute_at or at, at)
     overall = template.overall_timeout_seconds
@@ -44,6 +46,7 @@ def begin(launch: Launch, *, template: Template, version: int, tenant: str, at: 
             seq=1,
             status=Status.CREATED,
             params=launch.params,
+            encrypted=encrypted or None,
             label=launch.label,
             context=template.context | launch.context,
             priority=template.priority if launch.priority is None else launch.priority,

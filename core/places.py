@@ -18,16 +18,19 @@ _LONGEST = 120
 _DIGEST = "#"
 
 
-def slot(definition: Definition, params: Any) -> str | None:
+def slot(definition: Definition, params: Any, *, hidden: bool = False) -> str | None:
     """The slot of a task with these params; None where the definition has no limit.
 
-    Tasks without a value at the path share one slot; 1 and "1" are different values.
+    Tasks without a value at the path share one slot; 1 and "1" are different values. A `hidden` value is shown as its
+    digest, however short it is.
     """
     limited = definition.concurrency
     if limited is None:
         return None
-    value = msgspec.json.encode(_at(limited, params), order="deterministic", enc_hook=_plain)
-    shown = value.decode() if len(value) <= _LONGEST else _DIGEST + hashlib.sha256(value).hexdigest()[:32]
+    found = _at(limited, params)
+    value = msgspec.json.encode(found, order="deterministic", enc_hook=_plain)
+    digested = len(value) > _LONGEST or (hidden and found is not None)
+    shown = _DIGEST + hashlib.sha256(value).hexdigest()[:32] if digested else value.decode()
     return f"{definition.lane}.{shown}"
 
 

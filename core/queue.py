@@ -46,6 +46,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     context: dict[str, Any] = {}
     params_schema: dict[str, Any] | None = None
     retention_days: float | None = None
+    encrypt_payloads: bool = False
+    """Payloads of tasks that are submitted from now on are kept sealed."""
     paused: bool = False
     """Nothing is handed out while it is paused; submits go on."""
 

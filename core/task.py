@@ -186,7 +186,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     wait_until: datetime | None = None
     """When a wait that is in progress is over."""
     strict: bool | None = None
-    """True when its end is not written blindly: a schema of its definition is checked, or a seat becomes free."""
+    """True when its end is not written blindly: a schema is checked, a seat becomes free, or a payload is sealed."""
+    encrypted: bool | None = None
+    """True when its payload is kept sealed, as its queue said when it was submitted; never that of a built-in."""
+    erased: bool | None = None
+    """Never kept: True when its payload cannot be read any more, because the key was erased."""
     slot: str | None = None
     """The slot of a limited definition that it belongs to (`core/places.py`)."""
     waits: Waits | None = None

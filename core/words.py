@@ -1,6 +1,7 @@
 """The words by which a task is found, and what a text asks for. Pure.
 
-A task is found by every word of its name, record id, labels, description and the texts and numbers of its params.
+A task is found by every word of its name, record id, labels, description and the texts and numbers of its params; one
+whose payload is encrypted by those of its name, record id and labels alone.
 Beside the words are marks: exact values by which worklists are filtered, under prefixes that no word begins with.
 """
 
@@ -41,8 +42,10 @@ def of_task(task: Task) -> str:
     if task.definition is not None:
         marks.append(definition_mark(task.definition))
     marks += [label_mark(label) for label in task.labels]
-    said = [text for text in (task.name, task.record_id, *task.labels, task.description) if text]
-    if task.params is not None:
+    said = [text for text in (task.name, task.record_id, *task.labels) if text]
+    if task.description and not task.encrypted:
+        said.append(task.description)
+    if task.params is not None and not task.encrypted:
         _gather(task.params, said)
     words = _split(" ".join(said)[:_MOST_TEXT])[: MOST - len(marks)]
     return f" {' '.join(marks)} {' '.join(words)} "

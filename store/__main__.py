@@ -4,7 +4,7 @@ python -m store migrate         what this release needs and is missing
 python -m store indexes         the indexes that are missing
 python -m store backup FILE     the whole record at one moment, while everything runs
 python -m store restore FILE    into an empty database
-python -m store keys rotate     tenants' keys and secrets sealed anew (--rewrap: only the keys, by a new master key)
+python -m store keys rotate     secrets and payloads sealed with new keys (--rewrap: only keys, by a new master key)
 python -m store audit verify    find rows of audit trails that were altered, removed or put in another order
 """
 
@@ -19,6 +19,7 @@ from core.clock import system_clock
 from core.settings import Settings
 from store import backup, indexes, masters, migrations, mongo
 from store.audit_check import AuditCheck
+from store.rotation import Rotation
 from store.secrets import Secrets
 from store.tenants import Tenants
 
@@ -37,15 +38,15 @@ async def migrate(database: mongo.Database) -> None:
     _say(f"schema {await migrations.applied(database)}" + ("" if done else ", nothing to do"))
 
 
-async def save(database: mongo.Database, file: Path) -> None:
+async def save(database: mongo.Database, file: Path, keys: Path | None = None) -> None:
     """Write a backup."""
-    counts = await backup.backup(database, file, say=_say)
+    counts = await backup.backup(database, file, say=_say, keys=keys)
     _say(f"{sum(counts.values())} documents in {file}")
 
 
-async def load(database: mongo.Database, file: Path) -> None:
+async def load(database: mongo.Database, file: Path, keys: Path | None = None) -> None:
     """Restore one."""
-    counts = await backup.restore(database, file, say=_say)
+    counts = await backup.restore(database, file, say=_say, keys=keys)
     _say(f"{sum(counts.values())} documents restored; start the processes now")
 
 
@@ -63,15 +64,19 @@ async def verify(database: mongo.Database, key: bytes | None, tenant: str | None
 
 
 async def rotate(database: mongo.Database, settings: Settings, tenant: str | None, *, rewrap: bool) -> None:
-    """Seal the tenants' secrets with new keys, or only their keys with the current master key."""
+    """Seal what the tenants have with new keys, or only their keys with the current master key."""
     wrapper = masters.of(settings)
     if wrapper is None:
         raise masters.KeyUnusableError("No master key is set: see PENSTOCK_MASTER_KEYS in docs/operations/security.md.")
     secrets = Secrets(database, wrapper)
+    rotation = Rotation(database, secrets)
     tenants = [each.id for each in await Tenants(database).every()] if tenant is None else [tenant]
     for each in tenants:
-        count = await secrets.sealer.rewrap(each) if rewrap else await secrets.reseal(each)
-        _say(f"{each}: {count} {'keys' if rewrap else 'secrets'} sealed anew")
+        if rewrap:
+            _say(f"{each}: {await secrets.sealer.rewrap(each)} keys sealed anew")
+            continue
+        done = await rotation.rotate(each)
+        _say(f"{each}: {done.secrets} secrets sealed anew, and payloads in {done.payloads} documents")
 
 
 async def on_database(settings: Settings, work: Work) -> None:
@@ -91,7 +96,9 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     commands.add_parser("migrate", help="apply the migrations that are missing")
     commands.add_parser("indexes", help="make the indexes that are missing")
     for name, what in (("backup", "write the whole record to FILE"), ("restore", "fill an empty database from FILE")):
-        commands.add_parser(name, help=what).add_argument("file", type=Path, metavar="FILE")
+        each = commands.add_parser(name, help=what)
+        each.add_argument("file", type=Path, metavar="FILE")
+        each.add_argument("--keys", type=Path, help="the tenants' keys are in a file of their own")
     keys = commands.add_parser("keys", help="the keys that secrets are sealed with")
     keys.add_argument("what", choices=["rotate"])
     keys.add_argument("--tenant", help="this one alone")
@@ -114,10 +121,10 @@ def main(arguments: list[str] | None = None) -> None:
     work: dict[str, Work] = {
         "migrate": migrate,
         "indexes": indexes.ensure,
-        "backup": lambda database: save(database, given.file),
+        "backup": lambda database: save(database, given.file, given.keys),
         "audit": audit,
         "keys": lambda database: rotate(database, settings, given.tenant, rewrap=given.rewrap),
-        "restore": lambda database: load(database, given.file),
+        "restore": lambda database: load(database, given.file, given.keys),
     }
     try:
         asyncio.run(on_database(settings, work[given.command]))

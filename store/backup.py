@@ -6,6 +6,7 @@ Events are written a moment after their tasks, so those that belong to the snaps
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,7 @@ from core.clock import cut
 from store import archive, indexes, migrations, mongo
 from store.positions import EVENTS, Positions
 
+_KEYS = frozenset({"tenantKeys"})
 _SKIPPED = frozenset({"leases", "events"})
 _BATCH = 1000
 _CALL_SECONDS = 3600.0
@@ -29,8 +31,10 @@ _SKEW = timedelta(seconds=1)
 Say = Callable[[str], None]
 
 
-async def backup(database: mongo.Database, file: Path, *, say: Say) -> dict[str, int]:
+async def backup(database: mongo.Database, file: Path, *, say: Say, keys: Path | None = None) -> dict[str, int]:
     """Write the record as it is at this moment; answers the number of documents by collection.
+
+    The tenants' keys go to a file of their own where `keys` names one.
 
     The snapshot must be read within the server's `minSnapshotHistoryWindowInSeconds` (300 unless set otherwise).
     """
@@ -42,10 +46,15 @@ async def backup(database: mongo.Database, file: Path, *, say: Say) -> dict[str,
             header = archive.Header(
                 format=archive.FORMAT, at=cut(moment), database=database.name, schema=await migrations.applied(database)
             )
+            apart = frozenset[str]() if keys is None else _KEYS
+            if keys is not None:
+                with archive.Writer(keys, header) as beside:
+                    for name in sorted(apart):
+                        await _copy(_raw(database, name), beside, session, say)
             with archive.Writer(file, header) as out:
                 names = sorted(await database.list_collection_names())
                 for name in names:
-                    if name not in _SKIPPED and not name.startswith("system."):
+                    if name not in _SKIPPED | apart and not name.startswith("system."):
                         await _copy(_raw(database, name), out, session, say)
                 if "events" in names:
                     await _copy_events(database, out, session, header, say)
@@ -114,8 +123,10 @@ async def caught_up(database: mongo.Database, header: archive.Header) -> None:
         await asyncio.sleep(0.1)
 
 
-async def restore(database: mongo.Database, file: Path, *, say: Say) -> dict[str, int]:
+async def restore(database: mongo.Database, file: Path, *, say: Say, keys: Path | None = None) -> dict[str, int]:
     """Fill an empty database from a backup; answers the number of documents by collection.
+
+    `keys` is the file of the tenants' keys, where they were written apart.
 
     Start the processes afterwards. Raises `Conflict` where there is something already, and `Invalid`.
     """
@@ -125,13 +136,15 @@ async def restore(database: mongo.Database, file: Path, *, say: Say) -> dict[str
     for name in sorted(await database.list_collection_names()):
         if name != "leases" and await database[name].find_one({}) is not None:
             raise errors.Conflict(f"The database {database.name} is not empty ({name}): restore into an empty one.")
-    await asyncio.to_thread(archive.verify, file)
+    files = [file] if keys is None else [file, keys]
+    for each in files:
+        await asyncio.to_thread(archive.verify, each)
     say(f"the record of {header.database} as it was at {header.at:%Y-%m-%d %H:%M:%S} UTC")
     counts: dict[str, int] = {}
     with pymongo.timeout(_CALL_SECONDS):
         batch: list[RawBSONDocument] = []
         at = ""
-        for name, document in archive.documents(file):
+        for name, document in chain.from_iterable(archive.documents(each) for each in files):
             if name != at or len(batch) >= _BATCH:
                 await _insert(database, at, batch)
                 at, batch = name, []

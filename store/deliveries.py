@@ -8,8 +8,9 @@ from pymongo import errors as driver
 
 from core import errors
 from core.delivery import Delivery, Status
-from store import documents, mongo
+from store import documents, mongo, payloads
 from store.mongo import Document
+from store.payloads import DELIVERY, Payloads
 
 _DUPLICATE = 11000
 _TRIED = ("status", "open", "next_at", "first_at", "tries", "attempts", "ended_at")
@@ -30,7 +31,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Deliveries:
     """Deliveries by tenant and webhook."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens and seals what is encrypted."""
+        self._payloads = kept
         self._deliveries = database["webhookDeliveries"]
 
     # --- for people ---
@@ -38,7 +41,7 @@ class Deliveries:
     async def get(self, tenant: str, webhook: str, delivery_id: str) -> Delivery | None:
         """The delivery of that id, or None."""
         row = await self._deliveries.find_one({"_id": documents.key(tenant, delivery_id), "webhook": webhook})
-        return None if row is None else _decode(row)
+        return None if row is None else (await self._opened([row]))[0]
 
     async def page(self, tenant: str, webhook: str, wanted: Wanted, *, after: str | None, limit: int) -> list[Delivery]:
         """Deliveries of a webhook, the newest first, behind the one of the id `after`; raises `BadCursor`."""
@@ -51,7 +54,7 @@ class Deliveries:
                 )
             found = {"$and": [found, _behind(last)]}
         cursor = self._deliveries.find(found).sort([("createdAt", -1), ("n", -1), ("_id", -1)]).limit(limit)
-        return [_decode(row) async for row in cursor]
+        return await self._opened([row async for row in cursor])
 
     async def reopen(self, tenant: str, webhook: str, wanted: Wanted, *, now: datetime) -> int:
         """Have what was tried before sent again, with all its tries; answers how many."""
@@ -73,6 +76,7 @@ class Deliveries:
         rows = [documents.encode_keyed(each, tenant, each.id) for each in deliveries]
         if not rows:
             return
+        await self._payloads.close(DELIVERY, rows)
         try:
             await self._deliveries.insert_many(rows, ordered=False)
         except driver.BulkWriteError as error:
@@ -87,7 +91,7 @@ class Deliveries:
         """What may be sent now: the longest due first, of one group always in order (index `due`)."""
         found = _open(tenant, webhook) | {"nextAt": {"$lte": now}}
         rows = self._deliveries.find(found).sort([("nextAt", 1), ("n", 1)]).limit(limit)
-        return [_decode(row) async for row in rows]
+        return await self._opened([row async for row in rows])
 
     async def next_due(self, tenant: str, webhook: str) -> datetime | None:
         """When the next may be sent; None when there is none (index `due`)."""
@@ -122,6 +126,10 @@ class Deliveries:
         found = _open(tenant, webhook) | {"nextAt": {"$gt": now}}
         await self._deliveries.update_many(found, {"$set": {"nextAt": now}})
 
+    async def _opened(self, rows: Sequence[Document]) -> list[Delivery]:
+        await self._payloads.open(DELIVERY, rows)
+        return [documents.decode(row, Delivery) for row in rows]
+
     async def _reopen(self, found: Document, now: datetime) -> int:
         sets: Document = {"status": Status.PENDING.value, "open": True, "nextAt": now}
         update: Document = {"$set": sets, "$unset": {"endedAt": "", "firstAt": "", "tries": ""}}
@@ -155,7 +163,3 @@ def _selector(tenant: str, webhook: str, wanted: Wanted) -> Document:
     if wanted.since is not None:
         found["createdAt"] = {"$gte": wanted.since}
     return found
-
-
-def _decode(row: Document) -> Delivery:
-    return documents.decode(row, Delivery)

@@ -15,8 +15,9 @@ from pymongo import errors as driver
 
 from core import errors, words
 from core.task import Task
-from store import documents, mongo
+from store import documents, mongo, payloads
 from store.mongo import Document
+from store.payloads import Payloads
 
 TRAIL = frozenset({"audit", "auditHeads"})
 """Exported and erased, but not kept again: a tenant that comes back has a trail of its own already."""
@@ -40,8 +41,10 @@ _CANONICAL = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL, tz_aw
 class Estate:
     """A tenant's documents in all collections."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens for an export what is encrypted, and seals it again with the keys that are here."""
         self._database = database
+        self._payloads = kept
 
     async def collections(self) -> list[str]:
         """The collections that hold what tenants own, in the order in which they are to be kept again."""
@@ -59,6 +62,8 @@ class Estate:
             async for row in self._database[name].find(found).sort("_id", 1).batch_size(_BATCH):
                 for field in _OURS:
                     row.pop(field, None)
+                if name in payloads.KINDS:
+                    await self._payloads.open(payloads.KINDS[name], [row])
                 yield name, json_util.dumps(row, json_options=_CANONICAL)
 
     async def is_empty(self, tenant: str) -> bool:
@@ -83,6 +88,8 @@ class Estate:
                 each["text"] = words.of_task(_task(each))
                 if each.get("state") == _READY:
                     each["ticketDue"] = at
+        if collection in payloads.KINDS:
+            await self._payloads.close(payloads.KINDS[collection], kept)
         try:
             result = await self._database[collection].bulk_write([InsertOne(each) for each in kept], ordered=False)
         except driver.BulkWriteError as error:

@@ -6,8 +6,9 @@ import msgspec
 from pymongo.read_concern import ReadConcern
 
 from core.events import Event
-from store import documents, eventlog, mongo
+from store import eventlog, mongo, payloads
 from store.mongo import Document
+from store.payloads import Payloads
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,14 +22,16 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
 class Events:
     """Events of a tenant."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens what is encrypted."""
+        self._payloads = kept
         # As in store/eventlog.py: a number that was seen must not be taken back by a failover.
         self._events = database["events"].with_options(read_concern=ReadConcern("majority"))
 
     async def history(self, tenant: str, task_id: str, *, after_seq: int = 0, limit: int) -> list[Event]:
         """What happened to a task, the oldest first, behind number `after_seq` of the task."""
         rows = self._events.find(eventlog.of_task(tenant, task_id, after_seq=after_seq)).sort("_id", 1).limit(limit)
-        return [documents.decode(row, Event) async for row in rows]
+        return await self._payloads.events([row async for row in rows])
 
     async def since(
         self,
@@ -45,7 +48,7 @@ class Events:
         found |= {} if queues is None else {"queue": {"$in": list(queues)}}
         found |= {} if types is None else {"type": {"$in": list(types)}}
         rows = self._events.find(found).sort("n", 1).limit(limit)
-        events = [documents.decode(row, Event) async for row in rows]
+        events = await self._payloads.events([row async for row in rows])
         last = events[-1].n if events else n
         return Slice(events=events, reached=last if len(events) == limit else max(last, newest))
 

@@ -11,13 +11,14 @@ from pymongo import errors as driver
 
 from core.flow import BORN_WITH, Completion, Flow, Status
 from core.task import Actor, Assignment, Outcome, Parent, Progress, Reason, State
-from store import documents, mongo
+from store import documents, mongo, payloads
 from store.mongo import Document
+from store.payloads import FLOW, TASK, Payloads
 
 _BORN = frozenset(documents.field_names(Flow)[name] for name in BORN_WITH)
 _CHANGING = frozenset(documents.field_names(Flow).values()) - _BORN
 _END = {"parent": 1, "outcome": 1, "endedAt": 1, "reason": 1}
-_RESULT = {"result": 1, "error": 1}
+_RESULT = {"result": 1, "error": 1, "encrypted": 1}
 _SHOWN = (
     _RESULT
     | dict.fromkeys(
@@ -105,14 +106,18 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Flows:
     """Flows by tenant and id."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens and seals what is encrypted."""
+        self._payloads = kept
         self._flows = database["flows"]
         self._tasks = database["tasks"]
 
     async def insert(self, tenant: str, flow: Flow) -> bool:
         """Keep a new flow; False when its id is taken."""
+        row = documents.encode_keyed(flow, tenant, flow.id)
+        await self._payloads.close(FLOW, [row])
         try:
-            await self._flows.insert_one(documents.encode_keyed(flow, tenant, flow.id))
+            await self._flows.insert_one(row)
         except driver.DuplicateKeyError:
             return False
         return True
@@ -120,18 +125,20 @@ class Flows:
     async def get(self, tenant: str, flow_id: str) -> Flow | None:
         """The flow of that id, or None."""
         row = await self._flows.find_one({"_id": documents.key(tenant, flow_id)})
-        return None if row is None else _decode(row)
+        return None if row is None else (await self._opened([row]))[0]
 
     async def get_many(self, tenant: str, flow_ids: Sequence[str]) -> dict[str, Flow]:
         """Those of the ids that this tenant has."""
         rows = self._flows.find({"_id": {"$in": documents.keys(tenant, flow_ids)}})
-        return {flow.id: flow for flow in [_decode(row) async for row in rows]}
+        return {flow.id: flow for flow in await self._opened([row async for row in rows])}
 
     async def save(self, tenant: str, flow: Flow, *, was: int) -> bool:
         """Write what changed in a flow if its `seq` is still `was`."""
         kept = documents.encode(flow)
         sets = {name: value for name, value in kept.items() if name in _CHANGING}
         absent = {name: "" for name in _CHANGING if name not in kept}
+        if flow.encrypted:
+            await self._payloads.close_fields(FLOW, tenant, flow.id, sets)
         found: Document = {"_id": documents.key(tenant, flow.id), "seq": was}
         result = await self._flows.update_one(found, {"$set": sets, "$unset": absent})
         return result.matched_count == 1
@@ -156,7 +163,7 @@ class Flows:
                 {field: moment, "_id": {beyond: documents.key(tenant, flow_id)}},
             ]
         rows = self._flows.find(found).sort([(field, direction), ("_id", direction)]).limit(limit)
-        return [_decode(row) async for row in rows]
+        return await self._opened([row async for row in rows])
 
     async def open_of_schedule(self, tenant: str, schedule_id: str, before: datetime, limit: int) -> list[str]:
         """Ids of flows of a schedule's firings before that moment that have not ended, the oldest first."""
@@ -181,8 +188,10 @@ class Flows:
         """The ends of these children in full, of those that are there and ended."""
         found: Document = {"_id": {"$in": documents.keys(tenant, child_ids)}, "endedAt": {"$exists": True}}
         ends: dict[str, Completion] = {}
-        for children in (self._tasks, self._flows):
-            async for row in children.find(found, _END | _RESULT):
+        for children, kind in ((self._tasks, TASK), (self._flows, FLOW)):
+            rows = [row async for row in children.find(found, _END | _RESULT)]
+            await self._payloads.open(kind, rows)
+            for row in rows:
                 end = documents.decode(row, End)
                 ends[end.id] = end.completion
             if len(ends) == len(child_ids):
@@ -203,11 +212,13 @@ class Flows:
         if not child_ids:
             return {}
         rows = self._tasks.find({"_id": {"$in": documents.keys(tenant, child_ids)}}, _SHOWN)
-        return {child.id: child for child in [documents.decode(row, ChildTask) async for row in rows]}
+        shown = [row async for row in rows]
+        await self._payloads.open(TASK, shown)
+        return {child.id: child for child in [documents.decode(row, ChildTask) for row in shown]}
 
-
-def _decode(row: Document) -> Flow:
-    return documents.decode(row, Flow)
+    async def _opened(self, rows: Sequence[Document]) -> list[Flow]:
+        await self._payloads.open(FLOW, rows)
+        return [documents.decode(row, Flow) for row in rows]
 
 
 def _settled_at(flow: Flow) -> Document:

@@ -8,7 +8,7 @@ from core.events import Header
 from store import documents, mongo, notes
 from store.notes import Mark
 
-_FIELDS = {"queue": 1, "definition": 1, "name": 1, "recordId": 1, "priority": 1, "parent": 1, "trace": 1}
+_FIELDS = dict.fromkeys(("queue", "definition", "name", "recordId", "priority", "parent", "trace", "encrypted"), 1)
 
 
 class Last(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,10 +15,11 @@ import msgspec
 from pymongo import errors as driver
 
 from core import errors, words
-from core.task import OPEN, Task
-from store import documents, matching, mongo, query, rarity
+from core.task import OPEN
+from store import documents, matching, mongo, payloads, query, rarity
 from store import spans as ranges
 from store.mongo import Document
+from store.payloads import Payloads
 from store.query import Page, Query, Sort
 from store.spans import PLACED, Span
 
@@ -66,9 +67,11 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Listing:
     """Pages of tasks of a tenant."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens payloads that are encrypted."""
         self._database = database
         self._tasks = database["tasks"]
+        self._payloads = kept
 
     async def page(self, tenant: str, wanted: Query, *, after: str | None, limit: int) -> Page:
         """At most `limit` tasks behind the cursor `after`; raises `BadCursor`."""
@@ -84,7 +87,7 @@ class Listing:
             raise errors.Unavailable("The indexes are being made; try again.", retry_after=mongo.RETRY_AFTER) from error
         more = rows[limit - 1] if len(rows) > limit else None
         following = None if more is None else query.write_cursor(wanted.sort, more[field], str(more["_id"]))
-        return Page(tasks=[documents.decode(row, Task) for row in rows[:limit]], next=following)
+        return Page(tasks=await self._payloads.tasks(rows[:limit]), next=following)
 
     async def ids(self, tenant: str, wanted: Query, *, at_most: int) -> list[str]:
         """The ids of the first so many tasks."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import Any, ParamSpec, TypeVar
 
+import bson
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
@@ -45,6 +46,8 @@ class _Whole(TypeDecoder):
 
 
 _TYPES = TypeRegistry([_Whole()])
+CODEC = CodecOptions[Document](tz_aware=True, tzinfo=UTC, type_registry=_TYPES)
+"""How documents are read and written."""
 
 
 def client(url: str, *, timeout: float, listeners: Sequence[CommandListener] = ()) -> Client:
@@ -71,10 +74,20 @@ def database(of: Client, name: str) -> Database:
     """The database with the codec and concerns that every collection of ours uses."""
     return of.get_database(
         name,
-        codec_options=CodecOptions[Document](tz_aware=True, tzinfo=UTC, type_registry=_TYPES),
+        codec_options=CODEC,
         write_concern=WriteConcern("majority", j=True),
         read_concern=ReadConcern("local"),
     )
+
+
+def encoded(document: Document) -> bytes:
+    """A document as MongoDB would keep it."""
+    return bson.encode(document, codec_options=CODEC)
+
+
+def decoded(kept: bytes) -> Document:
+    """The same as it is read."""
+    return bson.decode(kept, CODEC)  # pyright: ignore[reportUnknownMemberType]
 
 
 def unavailable(error: Exception) -> bool:

@@ -18,6 +18,8 @@ class Mark(Note, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome | None = None
     seq: int | None = None
     """Absent after a blind change, which does not know it; the document's own `seq` always does."""
+    sealed: str | None = None
+    """In place of `data` where the task's payload is encrypted (`store/payloads.py`), in base64."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -27,14 +29,14 @@ _decode_mark = msgspec.json.Decoder(Mark).decode
 
 def of_task(task: Task) -> str:
     """What is kept of a task's last event."""
-    return _written(task.last_event, task.state, task.outcome, task.seq)
+    return _marked(task.last_event, task.state, task.outcome, task.seq)
 
 
 def of_blind(change: Transition) -> str:
     """What a change keeps of its event when the task was not read; it must have a note and a target."""
     assert change.note is not None
     assert change.target is not None
-    return _written(change.note, change.target, change.sets.get("outcome"), None)
+    return _marked(change.note, change.target, change.sets.get("outcome"), None)
 
 
 def note(kept: str) -> Note:
@@ -47,6 +49,11 @@ def mark(kept: str) -> Mark:
     return _decode_mark(kept)
 
 
-def _written(of: Note, state: State, outcome: Outcome | None, seq: int | None) -> str:
+def written(kept: Mark) -> str:
+    """The same as it is kept."""
+    return _encode(kept).decode()
+
+
+def _marked(of: Note, state: State, outcome: Outcome | None, seq: int | None) -> str:
     kept = Mark(type=of.type, at=of.at, by=of.by, reason=of.reason, data=of.data, state=state, outcome=outcome, seq=seq)
     return _encode(kept).decode()

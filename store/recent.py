@@ -13,9 +13,10 @@ import msgspec
 
 from core import errors
 from core.priority import Priority
-from core.task import Outcome, State, Task
-from store import documents, mongo, query
+from core.task import Outcome, State
+from store import mongo, payloads, query
 from store.mongo import Document
+from store.payloads import Payloads
 from store.query import Page, Query
 
 
@@ -43,14 +44,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Recent:
     """Pages of tasks of a tenant."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens payloads that are encrypted."""
         self._tasks = database["tasks"]
+        self._payloads = kept
 
     async def page(self, tenant: str, wanted: Wanted, *, after: str | None, limit: int) -> Page:
         """At most `limit` tasks behind the cursor `after`."""
         rows = await self._merged(tenant, wanted, after, limit + 1, None)
         following = str(rows[limit - 1]["place"])[1:] if len(rows) > limit else None
-        return Page(tasks=[documents.decode(row, Task) for row in rows[:limit]], next=following)
+        return Page(tasks=await self._payloads.tasks(rows[:limit]), next=following)
 
     async def cursor(self, tenant: str, wanted: Wanted, offset: int) -> str | None:
         """The cursor behind the first so many tasks; None when there are no more than that."""

@@ -18,6 +18,8 @@ from store.mongo import Document
 
 _KNOWN = 10_000
 _KNOWN_SECONDS = 300.0
+CURRENT_SECONDS = 5.0
+"""For so long a process goes on sealing payloads with the key that it looked up last."""
 
 
 class Sealer:
@@ -27,6 +29,39 @@ class Sealer:
         self._keys = database["tenantKeys"]
         self._wrapper = wrapper
         self._known: cachetools.TTLCache[tuple[str, int], AESGCM] = cachetools.TTLCache(_KNOWN, _KNOWN_SECONDS)
+        self._numbers: cachetools.TTLCache[str, int] = cachetools.TTLCache(_KNOWN, CURRENT_SECONDS)
+
+    @property
+    def has_master(self) -> bool:
+        """Whether there is something to seal with."""
+        return self._wrapper is not None
+
+    @staticmethod
+    def nonce() -> bytes:
+        """A new one."""
+        return os.urandom(NONCE)
+
+    async def sealing(self, tenant: str) -> tuple[int, AESGCM]:
+        """The key that seals payloads of the tenant now, and its number: the newest one of a few seconds ago."""
+        number = self._numbers.get(tenant)
+        if number is None:
+            number = self._numbers[tenant] = await self._current(tenant)
+        key = await self.key(tenant, number)
+        if key is None:
+            # It was erased since: with a tenant that came back, or by a rotation.
+            self._numbers.pop(tenant, None)
+            number = await self._current(tenant)
+            key = await self._key(tenant, number)
+        return number, key
+
+    async def key(self, tenant: str, number: int) -> AESGCM | None:
+        """A key of the tenant's; None when it was erased. Raises KeyUnusableError where its master key is missing."""
+        known = self._known.get((tenant, number))
+        if known is not None:
+            return known
+        if await self._keys.find_one({"_id": documents.key(tenant, str(number))}, {"_id": 1}) is None:
+            return None
+        return await self._key(tenant, number)
 
     async def seal(self, tenant: str, name: str, value: str) -> Document:
         """The fields to keep of a value."""
@@ -52,12 +87,15 @@ class Sealer:
         """Make a new key for the tenant, which seals from now on; answers its number."""
         rows = self._keys.find({"tenant": tenant}, {"number": 1}).sort("number", -1).limit(1)
         newest = [int(row["number"]) async for row in rows]
-        return await self._make(tenant, newest[0] + 1 if newest else 1)
+        number = await self._make(tenant, max(newest[0] + 1, _now()) if newest else _now())
+        self._numbers[tenant] = number
+        return number
 
     async def forget_before(self, tenant: str, number: int) -> None:
         """Erase the tenant's older keys: nothing may be sealed with them any more."""
         await self._keys.delete_many({"tenant": tenant, "number": {"$lt": number}})
         self._known.clear()
+        self._numbers.clear()
 
     async def rewrap(self, tenant: str) -> int:
         """Seal the tenant's keys with the current master key; answers how many another one had sealed."""
@@ -74,7 +112,7 @@ class Sealer:
     async def _current(self, tenant: str) -> int:
         rows = self._keys.find({"tenant": tenant}, {"number": 1}).sort("number", -1).limit(1)
         newest = [int(row["number"]) async for row in rows]
-        return newest[0] if newest else await self._make(tenant, 1)
+        return newest[0] if newest else await self._make(tenant, _now())
 
     async def _make(self, tenant: str, number: int) -> int:
         assert self._wrapper is not None
@@ -99,6 +137,11 @@ class Sealer:
         opened = AESGCM(await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context))
         self._known[tenant, number] = opened
         return opened
+
+
+def _now() -> int:
+    """The number of a key that is made now: one that was erased is never given again."""
+    return int(datetime.now(UTC).timestamp())
 
 
 def _context(tenant: str, name: str) -> bytes:

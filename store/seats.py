@@ -13,8 +13,9 @@ from pymongo import errors as driver
 from core import transitions
 from core.task import HELD, Task, Waits
 from core.transitions import Transition
-from store import changes, documents, mongo
+from store import changes, documents, mongo, payloads
 from store.mongo import Document
+from store.payloads import Payloads
 
 _DUPLICATE = 11000
 
@@ -40,8 +41,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Seats:
     """Seats by tenant and slot."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens payloads that are encrypted."""
         self._tasks = database["tasks"]
+        self._payloads = kept
 
     async def taken(self, tenant: str, slots: Sequence[str]) -> dict[str, list[int]]:
         """The seats that are held in each of these slots (index `seats`, nothing else is read)."""
@@ -77,7 +80,7 @@ class Seats:
             late = {wanted[int(fault["index"])].task_id for fault in faults}
         keys = documents.keys(tenant, [each.task_id for each in wanted])
         rows = self._tasks.find({"_id": {"$in": keys}, "execId": wanted[0].change.sets["exec_id"]})
-        held = [documents.decode(row, Task) async for row in rows]
+        held = await self._payloads.tasks([row async for row in rows])
         return sorted(held, key=lambda task: task.place), frozenset(late - {task.id for task in held})
 
     async def park(self, tenant: str, task_ids: Sequence[str], change: Transition) -> None:
@@ -89,7 +92,7 @@ class Seats:
         """The first in the worklist that wait for a seat of a slot (index `waits`)."""
         found: Document = {"tenant": tenant, "slot": slot, "waits": Waits.PARKED.value}
         rows = self._tasks.find(found).sort("place", 1).limit(limit)
-        return [documents.decode(row, Task) async for row in rows]
+        return await self._payloads.tasks([row async for row in rows])
 
     async def call(self, tenant: str, tasks: Sequence[Task], change: Transition) -> list[Task]:
         """Give tickets to parked tasks; answers them as they are then. Those that others called first count too."""
@@ -124,7 +127,7 @@ class Seats:
         found: Document = {"tenant": tenant, "queue": queue, "state": {"$in": sorted(s.value for s in HELD)}}
         found |= {"lane": lane, "seat": None, "deletedAt": None}
         rows = self._tasks.find(found, hint="worklist").limit(limit)
-        return [documents.decode(row, Task) async for row in rows]
+        return await self._payloads.tasks([row async for row in rows])
 
     async def adopt(self, tenant: str, task: Task, change: Transition) -> bool:
         """Give a held task its seat; False when it was changed meanwhile, or the seat was taken."""

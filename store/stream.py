@@ -27,7 +27,7 @@ _CALL_SECONDS = 60.0
 _LOST = frozenset({260, 280, 286})
 """Codes of InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost."""
 
-_HEADER = ("tenant", "queue", "definition", "name", "recordId", "priority", "parent", "trace")
+_HEADER = ("tenant", "queue", "definition", "name", "recordId", "priority", "parent", "trace", "encrypted")
 _EDITS = {"name": "name", "recordId": "record_id", "priority": "priority"}
 _PIPELINE: list[Document] = [
     {

@@ -13,8 +13,9 @@ from pymongo import UpdateMany, UpdateOne
 from core import transitions
 from core.task import TICKET_REPAIR, DueKind, State, Task, Waits
 from core.transitions import Transition
-from store import changes, documents, mongo
+from store import changes, documents, mongo, payloads
 from store.mongo import Document
+from store.payloads import TASK, Payloads
 
 _log = structlog.get_logger(__name__)
 
@@ -23,8 +24,10 @@ _log = structlog.get_logger(__name__)
 class Sweeps:
     """Batches of tasks of any tenant that need the engine's attention."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` seals payloads that are encrypted; timers and tickets do without them."""
         self._tasks = database["tasks"]
+        self._payloads = kept
         self._unreadable: set[str] = set()
 
     async def due(self, now: datetime, limit: int) -> list[Task]:
@@ -57,13 +60,13 @@ class Sweeps:
         Changes that came too late are dropped: somebody else changed the task, and its timer with it.
         """
         afters = [transitions.apply(change, task) for task, change in pairs]
-        writes: list[UpdateOne | UpdateMany] = [
-            UpdateOne(
-                {"_id": documents.key(task.tenant, task.id)} | changes.condition(change) | changes.still(task),
-                changes.known(change, after),
-            )
-            for (task, change), after in zip(pairs, afters, strict=True)
-        ]
+        writes: list[UpdateOne | UpdateMany] = []
+        for (task, change), after in zip(pairs, afters, strict=True):
+            found: Document = {"_id": documents.key(task.tenant, task.id)} | changes.condition(change)
+            update = changes.known(change, after)
+            if task.encrypted:
+                await self._payloads.close_fields(TASK, task.tenant, task.id, update["$set"])
+            writes.append(UpdateOne(found | changes.still(task), update))
         if not writes:
             return []
         result = await self._tasks.bulk_write(writes, ordered=False)

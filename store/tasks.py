@@ -15,8 +15,9 @@ from pymongo import errors as driver
 from core import errors, transitions
 from core.task import OPEN, State, Task
 from core.transitions import Transition
-from store import changes, documents, mongo, query
+from store import changes, documents, mongo, payloads, query
 from store.mongo import Document
+from store.payloads import TASK, Payloads
 from store.query import Query
 
 _DUPLICATE = 11000
@@ -30,8 +31,10 @@ _json = msgspec.json.Encoder()
 class Tasks:
     """Tasks by tenant and id."""
 
-    def __init__(self, database: mongo.Database) -> None:
+    def __init__(self, database: mongo.Database, kept: Payloads = payloads.PLAIN) -> None:
+        """`kept` opens and seals payloads that are encrypted."""
         self._tasks = database["tasks"]
+        self._payloads = kept
 
     async def insert(self, tenant: str, tasks: Sequence[Task]) -> dict[int, Task]:
         """Keep new tasks; answers those that were refused because their id or key is taken: index -> the one there.
@@ -44,6 +47,8 @@ class Tasks:
     async def insert_mixed(self, tasks: Sequence[tuple[str, Task]]) -> dict[int, Task]:
         """`insert` for tasks of several tenants, each with its own: one call for a whole group commit."""
         rows = [documents.encode_keyed(task, tenant, task.id) for tenant, task in tasks]
+        if any("encrypted" in row for row in rows):
+            await self._payloads.close(TASK, rows)
         try:
             if len(rows) == 1:
                 await self._tasks.insert_one(rows[0])
@@ -65,14 +70,14 @@ class Tasks:
         if task.dedup_key is not None:
             found = await self._tasks.find_one({"tenant": tenant, "queue": task.queue, "dedupKey": task.dedup_key})
             if found is not None:
-                return _decode(found)
+                return await self._payloads.task(found)
         found = await self._tasks.find_one({"_id": documents.key(tenant, task.id)})
-        return task if found is None else _decode(found)
+        return task if found is None else await self._payloads.task(found)
 
     async def get(self, tenant: str, task_id: str) -> Task | None:
         """The task, or None when this tenant has none of that id (or it was deleted)."""
         found = await self._tasks.find_one({"_id": documents.key(tenant, task_id), "deletedAt": None})
-        return None if found is None else _decode(found)
+        return None if found is None else await self._payloads.task(found)
 
     async def get_many(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Task]:
         """Those of the ids that this tenant has."""
@@ -80,7 +85,7 @@ class Tasks:
             return {}
         keys = documents.keys(tenant, task_ids)
         cursor = self._tasks.find({"_id": {"$in": keys}, "deletedAt": None})
-        return {task.id: task for task in [_decode(row) async for row in cursor]}
+        return {task.id: task for task in await self._payloads.tasks([row async for row in cursor])}
 
     async def apply(self, tenant: str, task: Task, change: Transition) -> Task | None:
         """Write a change that was built from `task`; None when somebody changed the task since (read it again).
@@ -90,8 +95,11 @@ class Tasks:
         """
         after = transitions.apply(change, task)
         found = {"_id": documents.key(tenant, task.id)} | changes.condition(change) | changes.still(task)
+        update = changes.known(change, after)
+        if task.encrypted:
+            await self._payloads.close_fields(TASK, tenant, task.id, update["$set"])
         try:
-            result = await self._tasks.update_one(found, changes.known(change, after))
+            result = await self._tasks.update_one(found, update)
         except driver.DuplicateKeyError:
             raise errors.Changed(retry_after=1.0) from None
         return after if result.matched_count == 1 else None
@@ -103,7 +111,7 @@ class Tasks:
         """
         found = {"_id": documents.key(tenant, task_id)} | changes.condition(change) | _dotted(also)
         row = await self._tasks.find_one_and_update(found, changes.blind(change), return_document=ReturnDocument.AFTER)
-        return None if row is None else _decode(row)
+        return None if row is None else await self._payloads.task(row)
 
     async def claim(self, tenant: str, tickets: Sequence[tuple[str, int]], change: Transition, me: str) -> list[Task]:
         """Hand out those of the tasks (id, the priority its ticket had) that are ready, unassigned or `me`'s.
@@ -119,7 +127,7 @@ class Tasks:
                 update,
                 return_document=ReturnDocument.AFTER,
             )
-            return [] if row is None else [_decode(row)]
+            return [] if row is None else [await self._payloads.task(row)]
         keys = documents.keys(tenant, [task_id for task_id, _ in tickets])
         by_priority = sorted(zip(keys, (priority for _, priority in tickets), strict=True), key=lambda pair: pair[1])
         for priority, group in groupby(by_priority, key=lambda pair: pair[1]):
@@ -127,7 +135,7 @@ class Tasks:
             await self._tasks.update_many({"_id": {"$in": ids}, "priority": priority} | narrowed, update)
         exec_id = change.sets["exec_id"]
         cursor = self._tasks.find({"_id": {"$in": keys}, "execId": exec_id})
-        return sorted([_decode(row) async for row in cursor], key=lambda task: task.place)
+        return sorted(await self._payloads.tasks([row async for row in cursor]), key=lambda task: task.place)
 
     async def finish(self, finishes: Sequence[tuple[str, str, Transition, Document]]) -> bool:
         """Write many ends (tenant, task id, blind change, further condition) at once; True when all of them fitted.
@@ -167,13 +175,13 @@ class Tasks:
         row = await self._tasks.find_one_and_update(
             found, changes.blind(change), sort=[("place", 1)], return_document=ReturnDocument.AFTER
         )
-        return None if row is None else _decode(row)
+        return None if row is None else await self._payloads.task(row)
 
     async def of_builtin(self, tenant: str, name: str, *, after: str, limit: int) -> list[Task]:
         """Tasks of a built-in in progress, in the worklist's order, behind the place `after` (index `builtin`)."""
         found: Document = {"builtin": name, "state": State.IN_PROGRESS.value, "tenant": tenant}
         rows = self._tasks.find(found | {"place": {"$gt": after}}).sort("place", 1).limit(limit)
-        return [_decode(row) async for row in rows]
+        return await self._payloads.tasks([row async for row in rows])
 
     async def counts(self, tenant: str, queue: str) -> list[tuple[State, int]]:
         """Open tasks of a queue by state; read from the worklist index alone."""
@@ -185,7 +193,10 @@ class Tasks:
         return [(State(row["_id"]), int(row["count"])) async for row in cursor]
 
     async def open_of(self, tenant: str, queue: str, limit: int) -> list[Task]:
-        """Some open tasks of a queue, first in the worklist first: what a purge or a forced delete goes through."""
+        """Some open tasks of a queue, first in the worklist first: what a purge or a forced delete goes through.
+
+        Payloads that are encrypted are left out.
+        """
         found: Document = {"tenant": tenant, "queue": queue, "state": {"$in": sorted(s.value for s in OPEN)}}
         cursor = self._tasks.find(found | {"deletedAt": None}).sort("place", 1).limit(limit)
         return [_decode(row) async for row in cursor]

@@ -95,7 +95,7 @@ async def adsp_add_comment(request: Request, topic_id: str) -> Response:
     fields = _fields(adsp.body_of(request), whole=True)
     topic = await _topic(request, topic_id)
     now = topic.parts.parts.clock()
-    made = await commenting.say(topic.parts.comments, topic.task.tenant, topic.task.id, by=topic.by, at=now, **fields)
+    made = await commenting.say(topic.parts.comments, topic.task, by=topic.by, at=now, **fields)
     return replies.reply(_view(made))
 
 

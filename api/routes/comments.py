@@ -39,7 +39,7 @@ async def list_comments(
 async def add_comment(at: guards.ReadingTask, body: CommentBody, comments: Commented, now: Now) -> Response:
     """Comment on a task; everybody may who may read it."""
     made = await commenting.say(
-        comments, at.tenant, at.task.id, by=at.by, at=now(), content=body.content, title=body.title,
+        comments, at.task, by=at.by, at=now(), content=body.content, title=body.title,
         context=body.context or {}, requires_attention=body.requires_attention,
     )  # fmt: skip
     location = routing.path("tasks", at.task.id, "comments", str(made.number))

@@ -54,6 +54,7 @@ class QueueView(View, frozen=True, kw_only=True, rename="camel"):
     deadlines: DeadlinesView
     params_schema: dict[str, Any] | None
     retention_days: float | None
+    encrypt_payloads: bool
     paused: bool
     deleting: Literal[True] | UnsetType = UNSET
     version: int

@@ -127,6 +127,7 @@ class QueueBody(Body):
     context: JsonObject | None = None
     params_schema: JsonObject | None = None
     retention_days: Annotated[Seconds, Field(le=36_500)] | None = None
+    encrypt_payloads: Flag | None = None
     assigner_roles: Roles | None = None
     worker_roles: Roles | None = None
 
@@ -152,6 +153,7 @@ class QueueBody(Body):
             "context": self.context or {},
             "params_schema": self.params_schema,
             "retention_days": self.retention_days,
+            "encrypt_payloads": bool(self.encrypt_payloads),
         }
 
     def merged(self, queue: Queue) -> dict[str, Any]:
@@ -165,6 +167,8 @@ class QueueBody(Body):
             found["bindings"] = self._bound(Bindings() if removed else queue.bindings)
         if "defaults" in given:
             found["defaults"] = Defaults() if self.defaults is None else self.defaults.defaults(queue.defaults)
+        if "encrypt_payloads" in given:
+            found["encrypt_payloads"] = bool(self.encrypt_payloads)
         if "deadlines" in given:
             found["deadlines"] = (self.deadlines or DeadlineFields()).deadlines
         return found

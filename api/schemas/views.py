@@ -83,6 +83,10 @@ class TaskView(View, frozen=True, kw_only=True, rename="camel"):
     assignment: AssignmentView | UnsetType = UNSET
     dead: Literal[True] | UnsetType = UNSET
     redrive: str | UnsetType = UNSET
+    encrypted: Annotated[Literal[True] | UnsetType, Meta(description="Its payload is kept sealed.")] = UNSET
+    erased: Annotated[
+        Literal[True] | UnsetType, Meta(description="Its payload is gone: the key it was sealed with was erased.")
+    ] = UNSET
     schedule: ScheduleRefView | UnsetType = UNSET
     limits: LimitsView
     seq: Annotated[int, Meta(description="Grows with every change; the number in the task's ETag.")]

@@ -1,6 +1,7 @@
 """A backup is whole or refused; it shows one moment; only an empty database takes it."""
 
 import gzip
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from core import errors
 from store import archive, backup, indexes, mongo
 from store.eventlog import EventLog
+from store.masters import Masters
+from store.payloads import Payloads
 from store.positions import EVENTS, Positions
+from store.sealing import Sealer
 from store.tasks import Tasks
 from tests.store.test_events import event
-from tests.support.making import NOW, task
+from tests.support.making import NOW, queue, task
 
 
 @pytest.fixture
@@ -46,6 +50,26 @@ async def test_what_was_kept_comes_back(
     assert (await Positions(other).get(EVENTS)).token is None
     wanted = {model.document["name"] for model in indexes.INDEXES["tasks"]}
     assert wanted <= set(await other["tasks"].index_information())
+
+
+async def test_keys_go_to_a_file_of_their_own_and_come_back_with_it(
+    database: mongo.Database, other: mongo.Database, tmp_path: Path
+) -> None:
+    master = Masters({"one": os.urandom(32)})
+    closed = msgspec.structs.replace(queue(), encrypt_payloads=True)
+    await Tasks(database, Payloads(Sealer(database, master))).insert("demo", [task(closed, id="t1", params="hidden")])
+    counts = await backup.backup(database, tmp_path / "b", say=quiet, keys=tmp_path / "k")
+    assert "tenantKeys" not in counts
+    restored = Tasks(other, Payloads(Sealer(other, master)))
+    await backup.restore(other, tmp_path / "b", say=quiet)
+    lost = await restored.get("demo", "t1")
+    assert lost is not None
+    assert (lost.params, lost.erased) == (None, True)
+    await other.client.drop_database(other.name)
+    assert (await backup.restore(other, tmp_path / "b", say=quiet, keys=tmp_path / "k"))["tenantKeys"] == 1
+    again = await restored.get("demo", "t1")
+    assert again is not None
+    assert (again.params, again.erased) == ("hidden", None)
 
 
 async def test_events_of_what_came_after_the_moment_are_left_out(
