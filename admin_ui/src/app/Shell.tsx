@@ -4,18 +4,15 @@ import {
   AppShell,
   Burger,
   Group,
-  Menu,
   NavLink,
   Stack,
   Text,
-  Tooltip,
   UnstyledButton,
   useMantineColorScheme,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconChevronDown,
-  IconDoorExit,
   IconKeyboard,
   IconLanguage,
   IconMoon,
@@ -27,9 +24,9 @@ import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/auth/SessionProvider";
 import { Confirmations } from "@/ui/confirm";
+import { Later } from "@/ui/Later";
 import { AREAS, type Section } from "./areas";
 import { useKeyboard } from "./keyboard";
-import { chooseLanguage, type Language } from "./language";
 import { remember } from "./remembered";
 
 const KeyboardHelp = lazy(async () => ({ default: (await import("./KeyboardHelp")).KeyboardHelp }));
@@ -75,20 +72,38 @@ export function Shell() {
             <Text truncate>{session.actsIn ? tenant : session.signIn.displayName}</Text>
           </Group>
           <Group gap={4} wrap="nowrap">
-            <Tooltip label={t("keyboard.title")}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              onClick={help.open}
+              aria-label={t("keyboard.title")}
+              title={t("keyboard.title")}
+              visibleFrom="sm"
+            >
+              <IconKeyboard size={18} />
+            </ActionIcon>
+            <ColourSwitch />
+            <Later load={() => import("./LanguageMenu")} given={{}}>
               <ActionIcon
                 variant="subtle"
                 color="gray"
-                onClick={help.open}
-                aria-label={t("keyboard.title")}
-                visibleFrom="sm"
+                aria-label={t("shell.language")}
+                title={t("shell.language")}
               >
-                <IconKeyboard size={18} />
+                <IconLanguage size={18} />
               </ActionIcon>
-            </Tooltip>
-            <ColourSwitch />
-            <LanguageMenu />
-            <PersonMenu />
+            </Later>
+            <Later load={() => import("./PersonMenu")} given={{}}>
+              <UnstyledButton aria-label={t("shell.person", { name: me.name })} px={6} py={4}>
+                <Group gap={4} wrap="nowrap">
+                  <IconUser size={18} aria-hidden />
+                  <Text size="sm" visibleFrom="sm">
+                    {me.name}
+                  </Text>
+                  <IconChevronDown size={14} aria-hidden />
+                </Group>
+              </UnstyledButton>
+            </Later>
           </Group>
         </Group>
       </AppShell.Header>
@@ -137,63 +152,14 @@ function ColourSwitch() {
     (colorScheme === "auto" && window.matchMedia("(prefers-color-scheme: dark)").matches);
   const label = t(dark ? "shell.light" : "shell.dark");
   return (
-    <Tooltip label={label}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        aria-label={label}
-        onClick={() => setColorScheme(dark ? "light" : "dark")}
-      >
-        {dark ? <IconSun size={18} /> : <IconMoon size={18} />}
-      </ActionIcon>
-    </Tooltip>
-  );
-}
-
-const NAMES: Record<Language, string> = { en: "English", fr: "Français" };
-
-function LanguageMenu() {
-  const { t } = useTranslation();
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t("shell.language")}>
-          <IconLanguage size={18} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {(Object.keys(NAMES) as Language[]).map((each) => (
-          <Menu.Item key={each} lang={each} onClick={() => chooseLanguage(each)}>
-            {NAMES[each]}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function PersonMenu() {
-  const { t } = useTranslation();
-  const { me, session } = useMe();
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <UnstyledButton aria-label={t("shell.person", { name: me.name })} px={6} py={4}>
-          <Group gap={4} wrap="nowrap">
-            <IconUser size={18} aria-hidden />
-            <Text size="sm" visibleFrom="sm">
-              {me.name}
-            </Text>
-            <IconChevronDown size={14} aria-hidden />
-          </Group>
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{me.roles.join(", ") || t("shell.noRoles")}</Menu.Label>
-        <Menu.Item leftSection={<IconDoorExit size={16} aria-hidden />} onClick={() => session.leave()}>
-          {session.actsIn ? t("shell.leaveTenant") : t("shell.logOut")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      aria-label={label}
+      title={label}
+      onClick={() => setColorScheme(dark ? "light" : "dark")}
+    >
+      {dark ? <IconSun size={18} /> : <IconMoon size={18} />}
+    </ActionIcon>
   );
 }

@@ -1,9 +1,11 @@
 /** The areas of the console: where each is, who sees it, and the code that is loaded when it is opened. */
 import {
+  IconBolt,
   IconBuilding,
   IconCalendarTime,
   IconChartBar,
   IconChecklist,
+  IconFileImport,
   IconHistory,
   IconPackage,
   type IconProps,
@@ -37,8 +39,10 @@ export const AREAS: Area[] = [
   { path: "tasks", icon: IconChecklist, key: "t", section: "work", shownTo: inTenant },
   { path: "queues", icon: IconStack2, key: "q", section: "work", shownTo: inTenant },
   { path: "dashboard", icon: IconChartBar, key: "b", section: "work", shownTo: inTenant },
+  { path: "imports", icon: IconFileImport, key: "i", section: "work", shownTo: inTenant },
   { path: "flows", icon: IconRoute, key: "f", section: "automation", shownTo: inTenant },
   { path: "schedules", icon: IconCalendarTime, key: "s", section: "automation", shownTo: inTenant },
+  { path: "triggers", icon: IconBolt, key: "r", section: "automation", shownTo: inTenant },
   { path: "definitions", icon: IconPackage, key: "d", section: "automation", shownTo: inTenant },
   { path: "webhooks", icon: IconWebhook, key: "w", section: "administration", shownTo: admins },
   { path: "audit", icon: IconHistory, key: "u", section: "administration", shownTo: admins },

@@ -42,9 +42,11 @@ interface Props {
   onlyMe?: boolean;
   /** What stands for nobody. */
   nobody: string;
+  /** In a dialog: where one begins to type. */
+  autofocus?: boolean;
 }
 
-export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody }: Props) {
+export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody, autofocus = true }: Props) {
   const { t } = useTranslation();
   const { me } = useMe();
   const [search, setSearch] = useState("");
@@ -66,7 +68,7 @@ export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody }: 
       searchable
       onSearchChange={setSearch}
       allowDeselect={false}
-      data-autofocus
+      data-autofocus={autofocus || undefined}
     />
   );
 }

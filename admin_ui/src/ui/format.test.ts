@@ -1,7 +1,7 @@
 /** Durations and ages are written as people say them. */
 import i18next from "i18next";
 import { beforeAll, expect, test } from "vitest";
-import { ago, duration, initials } from "./format";
+import { ago, bytes, duration, initials } from "./format";
 
 beforeAll(async () => {
   await i18next.init({ lng: "en" });
@@ -28,4 +28,12 @@ test("what was and what will be", () => {
 test("somebody's letters", () => {
   expect(initials("Wim Reviewer")).toBe("WR");
   expect(initials("intake")).toBe("I");
+});
+
+test.each([
+  [999, "999B"],
+  [1234, "1.2kB"],
+  [5_000_000, "5MB"],
+])("%d bytes are %s", (size, written) => {
+  expect(bytes(size)).toBe(written);
 });

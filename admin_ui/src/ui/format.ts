@@ -70,3 +70,10 @@ export function initials(name: string): string {
   const letters = parts.length > 1 ? [parts[0], parts.at(-1)] : [parts[0]];
   return letters.map((part) => part?.[0]?.toUpperCase() ?? "").join("");
 }
+
+/** A size in the largest unit of a thousand bytes that leaves something to read. */
+export function bytes(value: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = Math.min(units.length - 1, value < 1000 ? 0 : Math.floor(Math.log10(value) / 3));
+  return unit(value / 1000 ** step, units[step] as string, step ? 1 : 0);
+}

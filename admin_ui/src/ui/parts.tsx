@@ -1,5 +1,5 @@
 /** Small parts that all areas show: states, priorities, people, times, JSON, the head of a view. */
-import { ActionIcon, Avatar, Box, CopyButton, Group, Text, Title, Tooltip } from "@mantine/core";
+import { ActionIcon, Avatar, Box, CopyButton, Group, Text, Title } from "@mantine/core";
 import { IconCheck, IconChevronLeft, IconCopy } from "@tabler/icons-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -161,11 +161,9 @@ export function Person({ who, short = false }: { who: Somebody; short?: boolean 
   );
   if (short) {
     return (
-      <Tooltip label={name}>
-        <Box component="span" role="img" aria-label={name} style={{ display: "inline-flex" }}>
-          {face}
-        </Box>
-      </Tooltip>
+      <Box component="span" role="img" aria-label={name} title={name} style={{ display: "inline-flex" }}>
+        {face}
+      </Box>
     );
   }
   return (

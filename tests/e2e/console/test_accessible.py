@@ -26,7 +26,8 @@ async def shown(caller: Callers) -> AsyncGenerator[Mapping[str, str]]:
     name = f"axe-{uuid.uuid4().hex[:8]}"
     async with caller("ada") as ada, caller("wim") as wim:
         await ada.put(f"/queues/console/{name}", {"bindings": BINDINGS, "paramsSchema": SCHEMA})
-        await ada.put(f"/definitions/{name}", {"queue": f"console:{name}", "resultSchema": SCHEMA})
+        kind = {"queue": f"console:{name}", "resultSchema": SCHEMA, "concurrency": {"limit": 2}}
+        await ada.put(f"/definitions/{name}", kind)
         await ada.put(
             f"/flow-templates/{name}",
             {"driver": "dag", "queue": f"console:{name}", "steps": {"only": {"definition": name}}},
@@ -37,7 +38,11 @@ async def shown(caller: Callers) -> AsyncGenerator[Mapping[str, str]]:
         hook = await ada.post("/webhooks", {"name": name, "url": "https://example.org/hook", "paused": True})
         task = await ada.post(f"/queues/console/{name}/tasks", {"definition": name, "priority": "urgent", "params": {}})
         await wim.post(f"/tasks/{task['id']}/start", {})
-        yield {"name": name, "flow": flow["id"], "task": task["id"], "webhook": hook["id"]}
+        select = [{"getIn": ["kind"], "comparator": "eq", "value": name}]
+        await ada.put(f"/triggers/{name}", {"selectBy": select, "task": {"definition": name, "params": {}}})
+        link = {"url": "https://example.invalid/birds.ndjson"}
+        job = await ada.post(f"/queues/console/{name}/imports", link)
+        yield {"name": name, "flow": flow["id"], "task": task["id"], "webhook": hook["id"], "import": job["id"]}
 
 
 PAGES = (
@@ -58,6 +63,11 @@ PAGES = (
     "schedules",
     "schedules/new",
     "schedules/{name}",
+    "triggers",
+    "triggers/new",
+    "triggers/{name}",
+    "imports",
+    "imports/{import}",
     "definitions",
     "definitions/{name}",
     "webhooks",

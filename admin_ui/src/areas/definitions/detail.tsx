@@ -30,6 +30,7 @@ import { JsonEditor } from "@/ui/JsonEditor";
 import { Ago, Back, Head, Panel } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
 import { bodyOf, type Draft, draftOf, isReadable, NEW } from "./draft";
+import { Places } from "./Places";
 
 type Definition = Schemas["DefinitionView"];
 
@@ -107,6 +108,7 @@ function Page({ definition }: { definition: Definition | null }) {
           save={save}
           may={isAdmin}
         />
+        {definition?.concurrency && <Places name={definition.name} />}
         {definition && definition.version > 1 && <Versions name={definition.name} />}
       </Stack>
     </div>

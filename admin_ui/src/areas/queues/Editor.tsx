@@ -22,6 +22,7 @@ import { hasFields, SchemaForm } from "@/forms";
 import { JsonEditor } from "@/ui/JsonEditor";
 import { Panel } from "@/ui/parts";
 import { Bindings } from "./Bindings";
+import { DeadlineFields } from "./Deadlines";
 import { type Draft, rolesOf, schemaOf } from "./draft";
 
 const PRIORITIES = ["low", "normal", "high", "urgent"];
@@ -185,6 +186,13 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
               onChange={(value) => set({ retention: value === "" ? "" : Number(value) })}
             />
           </SimpleGrid>
+        </Panel>
+        <Panel title={t("deadlines.title")}>
+          <DeadlineFields
+            deadlines={draft.deadlines}
+            change={(deadlines) => set({ deadlines })}
+            queue={isNew ? undefined : `${draft.namespace}:${draft.name}`}
+          />
         </Panel>
         <Panel
           title={t("queues.schema")}

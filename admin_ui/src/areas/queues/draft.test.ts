@@ -15,6 +15,7 @@ const QUEUE = {
     overallTimeoutSeconds: 3600,
     retry: { maxAttempts: 5, backoff: { kind: "exponential", initialSeconds: 2, maxSeconds: 60, jitter: 0 } },
   },
+  deadlines: { dueInSeconds: 3600, remindBeforeSeconds: [], escalations: [] },
   paramsSchema: { type: "object" },
   retentionDays: null,
 } as unknown as Schemas["QueueView"];
@@ -30,6 +31,7 @@ test("what is read is what is sent", () => {
       overallTimeoutSeconds: 3600,
       retry: { maxAttempts: 5, backoff: { kind: "exponential", initialSeconds: 2 } },
     },
+    deadlines: { dueInSeconds: 3600, remindBeforeSeconds: [], escalations: [] },
     paramsSchema: { type: "object" },
     retentionDays: null,
   });

@@ -1,5 +1,6 @@
 /** A queue's settings as its editor holds them, and the body that they become. Pure. */
 import type { Schemas } from "@/api/client";
+import { type Deadlines, deadlinesBodyOf, deadlinesOf, NO_DEADLINES } from "./deadlines";
 
 export const LISTS = ["submitters", "workers", "assigners", "readers"] as const;
 export type List = (typeof LISTS)[number];
@@ -19,6 +20,7 @@ export interface Draft {
   backoff: "fixed" | "exponential";
   initial: number;
   retention: number | "";
+  deadlines: Deadlines;
   /** JSON as typed; empty: everything is accepted. */
   schema: string;
 }
@@ -37,6 +39,7 @@ export const NEW: Draft = {
   backoff: "fixed",
   initial: 10,
   retention: "",
+  deadlines: NO_DEADLINES,
   schema: "",
 };
 
@@ -61,6 +64,7 @@ export function draftOf(queue: Schemas["QueueView"]): Draft {
     backoff: defaults.retry.backoff?.kind ?? NEW.backoff,
     initial: defaults.retry.backoff?.initialSeconds ?? NEW.initial,
     retention: queue.retentionDays ?? "",
+    deadlines: deadlinesOf(queue.deadlines),
     schema: queue.paramsSchema ? JSON.stringify(queue.paramsSchema, null, 2) : "",
   };
 }
@@ -93,6 +97,7 @@ export function bodyOf(draft: Draft): Schemas["QueueBody"] {
     },
     paramsSchema: (schemaOf(draft.schema) ?? null) as never,
     retentionDays: orNull(draft.retention),
+    deadlines: deadlinesBodyOf(draft.deadlines) as never,
   };
 }
 

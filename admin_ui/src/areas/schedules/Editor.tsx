@@ -16,13 +16,14 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { data } from "@/api/client";
-import { useQueues } from "@/areas/queues/useQueues";
 import { useMe } from "@/auth/SessionProvider";
 import { wordsOf } from "@/ui/act";
 import { shortMoment } from "@/ui/format";
-import { faultOfJson, JsonEditor } from "@/ui/JsonEditor";
+import { faultOfJson } from "@/ui/JsonEditor";
 import { Panel } from "@/ui/parts";
 import { type Draft, triggerOf } from "./draft";
+import { OrderFields } from "./OrderFields";
+import { isComplete } from "./order";
 
 const ZONES = Intl.supportedValuesOf("timeZone");
 
@@ -35,23 +36,10 @@ interface Props {
 
 export function Editor({ first, isNew, save, cancel }: Props) {
   const { t } = useTranslation();
-  const { api, tenant } = useMe();
-  const queues = useQueues();
   const [draft, setDraft] = useState(first);
   const [refusal, setRefusal] = useState("");
   const [busy, setBusy] = useState(false);
   const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
-  const definitions = useQuery({
-    queryKey: [tenant, "definitions", "all"],
-    queryFn: async () =>
-      (await data(api.GET("/api/v1/definitions", { params: { query: { limit: 1000 } } }))).items,
-  });
-  const templates = useQuery({
-    queryKey: [tenant, "flow-templates", "all"],
-    queryFn: async () =>
-      (await data(api.GET("/api/v1/flow-templates", { params: { query: { limit: 1000 } } }))).items,
-  });
-
   async function submit(event: FormEvent) {
     event.preventDefault();
     setBusy(true);
@@ -64,7 +52,6 @@ export function Editor({ first, isNew, save, cancel }: Props) {
       setBusy(false);
     }
   }
-  const complete = draft.what === "flow" ? draft.template : draft.queue || draft.definition;
   return (
     <form onSubmit={submit}>
       <Stack>
@@ -135,55 +122,7 @@ export function Editor({ first, isNew, save, cancel }: Props) {
           </Panel>
           <Panel title={t("schedules.what")}>
             <Stack gap="sm">
-              <SegmentedControl
-                aria-label={t("schedules.what")}
-                data={[
-                  { value: "task", label: t("tasks.task") },
-                  { value: "flow", label: t("flows.flow") },
-                ]}
-                value={draft.what}
-                onChange={(what) => set({ what: what as Draft["what"] })}
-              />
-              {draft.what === "task" ? (
-                <>
-                  <Select
-                    label={t("tasks.columns.queue")}
-                    data={queues.data?.map(({ key }) => key) ?? []}
-                    value={draft.queue || null}
-                    onChange={(queue) => set({ queue: queue ?? "" })}
-                    searchable
-                    clearable
-                    disabled={Boolean(draft.definition)}
-                  />
-                  <Select
-                    label={t("tasks.definition")}
-                    data={definitions.data?.map(({ name }) => name) ?? []}
-                    value={draft.definition || null}
-                    onChange={(definition) => set({ definition: definition ?? "" })}
-                    searchable
-                    clearable
-                  />
-                  <TextInput
-                    label={t("tasks.name")}
-                    value={draft.name}
-                    onChange={(event) => set({ name: event.currentTarget.value })}
-                  />
-                </>
-              ) : (
-                <Select
-                  label={t("flows.template")}
-                  data={templates.data?.map(({ name }) => name) ?? []}
-                  value={draft.template || null}
-                  onChange={(template) => set({ template: template ?? "" })}
-                  searchable
-                />
-              )}
-              <JsonEditor
-                label={t("tasks.params")}
-                value={draft.params}
-                onChange={(params) => set({ params })}
-                minRows={4}
-              />
+              <OrderFields draft={draft} set={set} />
               <SimpleGrid cols={2}>
                 <Select
                   label={t("schedules.overlap")}
@@ -218,7 +157,11 @@ export function Editor({ first, isNew, save, cancel }: Props) {
           <Button variant="default" onClick={cancel}>
             {t("action.cancel")}
           </Button>
-          <Button type="submit" loading={busy} disabled={!complete || Boolean(faultOfJson(draft.params))}>
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={!isComplete(draft) || Boolean(faultOfJson(draft.params))}
+          >
             {t(isNew ? "schedules.create" : "action.save")}
           </Button>
         </Group>

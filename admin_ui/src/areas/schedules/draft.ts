@@ -1,7 +1,8 @@
 /** A schedule as its editor holds it, and the body that it becomes. Pure. */
 import type { Schemas } from "@/api/client";
+import { NO_ORDER, type OrderDraft, orderDraftOf, orderOf } from "./order";
 
-export interface Draft {
+export interface Draft extends OrderDraft {
   id: string;
   displayName: string;
   kind: "cron" | "interval" | "date";
@@ -10,12 +11,6 @@ export interface Draft {
   seconds: number;
   /** As a browser's date field writes it: local, without a zone. */
   at: string;
-  what: "task" | "flow";
-  queue: string;
-  definition: string;
-  template: string;
-  name: string;
-  params: string;
   overlap: "allow" | "skip" | "replace";
   misfire: "skip" | "one" | "all" | "latest";
 }
@@ -28,21 +23,13 @@ export const NEW: Draft = {
   timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
   seconds: 3600,
   at: "",
-  what: "task",
-  queue: "",
-  definition: "",
-  template: "",
-  name: "",
-  params: "",
+  ...NO_ORDER,
   overlap: "allow",
   misfire: "skip",
 };
 
-const pretty = (value: unknown) =>
-  value === undefined || value === null ? "" : JSON.stringify(value, null, 2);
-
 export function draftOf(schedule: Schemas["ScheduleView"]): Draft {
-  const { trigger, task, flow } = schedule;
+  const { trigger } = schedule;
   return {
     ...NEW,
     id: schedule.id,
@@ -51,12 +38,7 @@ export function draftOf(schedule: Schemas["ScheduleView"]): Draft {
     ...(trigger.kind === "cron" && { expression: trigger.expression, timeZone: trigger.timeZone }),
     ...(trigger.kind === "interval" && { seconds: trigger.seconds }),
     ...(trigger.kind === "date" && { at: localOf(trigger.at) }),
-    what: flow ? "flow" : "task",
-    queue: task?.queue ?? "",
-    definition: task?.definition ?? "",
-    name: task?.name ?? "",
-    template: flow?.template ?? "",
-    params: pretty(task?.params ?? flow?.params),
+    ...orderDraftOf(schedule),
     overlap: schedule.overlap.policy,
     misfire: schedule.misfire.policy,
   };
@@ -81,23 +63,11 @@ export function triggerOf(draft: Draft): Schemas["PreviewBody"]["trigger"] {
 
 /** Changes of an existing schedule name only what the editor shows: what it does not know stays. */
 export function bodyOf(draft: Draft): Schemas["ScheduleBody"] {
-  const params = draft.params.trim() ? JSON.parse(draft.params) : null;
-  const order =
-    draft.what === "flow"
-      ? { flow: { template: draft.template, params } }
-      : {
-          task: {
-            queue: draft.definition ? undefined : draft.queue,
-            definition: draft.definition || undefined,
-            name: draft.name.trim() || undefined,
-            params,
-          },
-        };
   return {
     displayName: draft.displayName.trim() || null,
     trigger: triggerOf(draft),
     overlap: { policy: draft.overlap },
     misfire: { policy: draft.misfire },
-    ...order,
+    ...orderOf(draft),
   } as Schemas["ScheduleBody"];
 }

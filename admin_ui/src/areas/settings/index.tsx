@@ -10,6 +10,7 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { Ago, Fact, Head, Panel } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
+import { Usage } from "./Usage";
 
 export function Settings() {
   const { t } = useTranslation();
@@ -25,6 +26,7 @@ export function Settings() {
       <Head title={t("settings.title")} below={settings.data.id} />
       <Stack>
         <General settings={settings.data} key={settings.data.version} />
+        <Usage settings={settings.data} />
         <Secrets />
       </Stack>
     </div>

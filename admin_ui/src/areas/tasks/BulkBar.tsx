@@ -6,19 +6,28 @@ import type { Asking } from "./dialogs";
 
 interface Props {
   count: number;
+  /** All that match are chosen, not only the rows that are loaded. */
+  all: boolean;
+  /** Chooses all that match, where there are more than are loaded and each loaded one is chosen. */
+  chooseAll?: () => void;
   may: { assign: boolean; prioritize: boolean; cancel: boolean; retry: boolean };
   ask: (asking: Asking) => void;
   retry: () => void;
   clear: () => void;
 }
 
-export function BulkBar({ count, may, ask, retry, clear }: Props) {
+export function BulkBar({ count, all, chooseAll, may, ask, retry, clear }: Props) {
   const { t } = useTranslation();
   return (
     <div className="bulk-bar" role="toolbar" aria-label={t("tasks.bulk")}>
       <Text size="sm" fw={500} className="numbers" style={{ whiteSpace: "nowrap" }}>
-        {t("tasks.chosen", { count })}
+        {all ? t("tasks.allChosen") : t("tasks.chosen", { count })}
       </Text>
+      {chooseAll && !all && (
+        <Button size="xs" variant="subtle" onClick={chooseAll}>
+          {t("tasks.chooseMatching")}
+        </Button>
+      )}
       {may.assign && (
         <Button
           size="xs"

@@ -1,24 +1,12 @@
 /** What narrows a worklist: tabs, search, filters, order and columns. */
-import {
-  ActionIcon,
-  Button,
-  Checkbox,
-  Group,
-  Menu,
-  Pill,
-  Popover,
-  Stack,
-  TextInput,
-  Tooltip,
-  UnstyledButton,
-} from "@mantine/core";
+import { ActionIcon, Button, Group, Pill, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconArrowsSort, IconColumns3, IconFilter, IconSearch } from "@tabler/icons-react";
-import { lazy, type RefObject, Suspense, useEffect, useState } from "react";
+import { type RefObject, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Loading } from "@/ui/states";
+import { Later } from "@/ui/Later";
 import type { Queue } from "./rights";
-import { COLUMNS, type Column, SHOWS, SORTS, USUAL, type View } from "./view";
+import { SHOWS, type View } from "./view";
 
 export interface Props {
   view: View;
@@ -26,8 +14,6 @@ export interface Props {
   queues: Queue[];
   searchBox: RefObject<HTMLInputElement | null>;
 }
-
-const Narrow = lazy(async () => ({ default: (await import("./Narrow")).Narrow }));
 
 export function Tabs({ view, change }: Pick<Props, "view" | "change">) {
   const { t } = useTranslation();
@@ -77,25 +63,32 @@ export function Filters({ view, change, queues, searchBox }: Props) {
           if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
-      <Popover position="bottom-start" trapFocus shadow="md" width={320}>
-        <Popover.Target>
-          <Button
-            size="xs"
-            variant="default"
-            leftSection={<IconFilter size={14} aria-hidden />}
-            rightSection={narrowed > 0 ? <span className="numbers">{narrowed}</span> : undefined}
-          >
-            {t("tasks.filter")}
-          </Button>
-        </Popover.Target>
-        <Popover.Dropdown aria-label={t("tasks.filter")}>
-          <Suspense fallback={<Loading />}>
-            <Narrow view={view} change={change} queues={queues} />
-          </Suspense>
-        </Popover.Dropdown>
-      </Popover>
-      <Order view={view} change={change} />
-      <Columns view={view} change={change} />
+      <Later load={() => import("./Narrow")} given={{ view, change, queues }} opens="dialog">
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconFilter size={14} aria-hidden />}
+          rightSection={narrowed > 0 ? <span className="numbers">{narrowed}</span> : undefined}
+        >
+          {t("tasks.filter")}
+        </Button>
+      </Later>
+      <Later load={() => import("./OrderMenu")} given={{ view, change }}>
+        <ActionIcon variant="default" size={30} aria-label={t("tasks.order")} title={t("tasks.order")}>
+          <IconArrowsSort size={15} />
+        </ActionIcon>
+      </Later>
+      <Later load={() => import("./ColumnsPanel")} given={{ view, change }} opens="dialog">
+        <ActionIcon
+          variant="default"
+          size={30}
+          aria-label={t("tasks.chooseColumns")}
+          title={t("tasks.chooseColumns")}
+          visibleFrom="sm"
+        >
+          <IconColumns3 size={15} />
+        </ActionIcon>
+      </Later>
       <Group gap={6} visibleFrom="lg" wrap="nowrap" style={{ overflow: "hidden" }}>
         {view.queues.map((queue) => (
           <Pill
@@ -109,68 +102,5 @@ export function Filters({ view, change, queues, searchBox }: Props) {
         ))}
       </Group>
     </Group>
-  );
-}
-
-function Order({ view, change }: Pick<Props, "view" | "change">) {
-  const { t } = useTranslation();
-  const ended = view.show === "done" || view.show === "dead";
-  const usual = ended ? "-endedAt" : "place";
-  const sorts = SORTS.filter((sort) => ended || !sort.includes("endedAt"));
-  return (
-    <Menu position="bottom-start">
-      <Menu.Target>
-        <Tooltip label={t("tasks.order")}>
-          <ActionIcon variant="default" size={30} aria-label={t("tasks.order")}>
-            <IconArrowsSort size={15} />
-          </ActionIcon>
-        </Tooltip>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{t("tasks.order")}</Menu.Label>
-        {sorts.map((sort) => (
-          <Menu.Item
-            key={sort}
-            fw={(view.sort || usual) === sort ? 600 : 400}
-            onClick={() => change({ sort: sort === usual ? "" : sort })}
-          >
-            {t(`tasks.sorts.${sort}`)}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function Columns({ view, change }: Pick<Props, "view" | "change">) {
-  const { t } = useTranslation();
-  const toggle = (column: Column, on: boolean) =>
-    change({ columns: COLUMNS.filter((each) => (each === column ? on : view.columns.includes(each))) });
-  return (
-    <Popover position="bottom-start" trapFocus shadow="md">
-      <Popover.Target>
-        <Tooltip label={t("tasks.chooseColumns")}>
-          <ActionIcon variant="default" size={30} aria-label={t("tasks.chooseColumns")} visibleFrom="sm">
-            <IconColumns3 size={15} />
-          </ActionIcon>
-        </Tooltip>
-      </Popover.Target>
-      <Popover.Dropdown aria-label={t("tasks.chooseColumns")}>
-        <Stack gap="xs">
-          {COLUMNS.map((column) => (
-            <Checkbox
-              key={column}
-              size="xs"
-              label={t(`tasks.columns.${column}`)}
-              checked={view.columns.includes(column)}
-              onChange={(event) => toggle(column, event.currentTarget.checked)}
-            />
-          ))}
-          <Button size="xs" variant="subtle" onClick={() => change({ columns: USUAL })}>
-            {t("tasks.usualColumns")}
-          </Button>
-        </Stack>
-      </Popover.Dropdown>
-    </Popover>
   );
 }

@@ -1,11 +1,35 @@
 /** The filters that are not seen all the time: queues, priorities, a label, a definition. */
-import { Button, Chip, Group, MultiSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Chip, Group, MultiSelect, Popover, Stack, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { type Popped, pressed, useArrival } from "@/ui/Later";
 import type { Props } from "./Filters";
 import { PRIORITIES } from "./view";
 
-export function Narrow({ view, change, queues }: Omit<Props, "searchBox">) {
+type Given = Omit<Props, "searchBox">;
+
+export default function NarrowPanel({ target, ...given }: Given & Popped) {
+  const { t } = useTranslation();
+  const { opened, onChange } = useArrival();
+  return (
+    <Popover
+      position="bottom-start"
+      trapFocus
+      returnFocus
+      shadow="md"
+      width={320}
+      opened={opened}
+      onChange={onChange}
+    >
+      <Popover.Target>{pressed(target, () => onChange(!opened))}</Popover.Target>
+      <Popover.Dropdown aria-label={t("tasks.filter")}>
+        <Narrow {...given} />
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function Narrow({ view, change, queues }: Given) {
   const { t } = useTranslation();
   return (
     <Stack gap="sm">

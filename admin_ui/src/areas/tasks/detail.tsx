@@ -31,7 +31,7 @@ import { type Rights, rightsOf, type Task } from "./rights";
 import { Shown } from "./Shown";
 import { stateOf, titleOf } from "./Table";
 import { useDefinition, useHeartbeat, useQueue, useTask } from "./useTask";
-import { type TaskActions, useTaskActions } from "./useTaskActions";
+import { useTaskActions } from "./useTaskActions";
 import { searchOf, viewOf } from "./view";
 import { Work } from "./Work";
 
@@ -140,7 +140,10 @@ function Page({ task }: { task: Task }) {
           <Dialogs
             asking={asking}
             tasks={[task]}
-            actions={withLook(actions, look)}
+            answer={(order) => {
+              setAsking(null);
+              actions.each([task], order).then(look);
+            }}
             assigns={rights.assign}
             close={() => setAsking(null)}
           />
@@ -148,17 +151,6 @@ function Page({ task }: { task: Task }) {
       </Suspense>
     </>
   );
-}
-
-/** The actions, each followed by a look at how the task is then. */
-function withLook(actions: TaskActions, look: () => Promise<unknown>): TaskActions {
-  return {
-    ...actions,
-    assign: (...said) => actions.assign(...said).then(look) as Promise<void>,
-    prioritize: (...said) => actions.prioritize(...said).then(look) as Promise<void>,
-    due: (...said) => actions.due(...said).then(look) as Promise<void>,
-    cancel: (...said) => actions.cancel(...said).then(look) as Promise<void>,
-  };
 }
 
 interface ButtonsProps {

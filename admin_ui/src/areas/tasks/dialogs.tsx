@@ -6,7 +6,7 @@ import { localOf } from "@/areas/schedules/draft";
 import { PersonPicker } from "@/ui/PersonPicker";
 import { PriorityMark } from "@/ui/parts";
 import type { Task } from "./rights";
-import type { Someone, TaskActions } from "./useTaskActions";
+import type { Order, Someone } from "./useTaskActions";
 import { PRIORITIES } from "./view";
 
 export type Asking = "assign" | "priority" | "due" | "cancel" | null;
@@ -14,7 +14,10 @@ export type Asking = "assign" | "priority" | "due" | "cancel" | null;
 interface Props {
   asking: Asking;
   tasks: Task[];
-  actions: TaskActions;
+  /** All that match are meant, not only these. */
+  all?: boolean;
+  /** What is to be done; the question is closed then. */
+  answer: (order: Order) => void;
   /** May give tasks to others, not only to oneself. */
   assigns: boolean;
   close: () => void;
@@ -22,14 +25,12 @@ interface Props {
 
 export function Dialogs(props: Props) {
   const { t } = useTranslation();
-  const { asking, tasks, close } = props;
+  const { asking, tasks, all, close } = props;
+  const title =
+    asking && (all ? t(`tasks.askAll.${asking}`) : t(`tasks.ask.${asking}`, { count: tasks.length }));
   const Inner = asking && QUESTIONS[asking];
   return (
-    <Modal
-      opened={asking !== null}
-      onClose={close}
-      title={asking ? t(`tasks.ask.${asking}`, { count: tasks.length }) : ""}
-    >
+    <Modal opened={asking !== null} onClose={close} title={title}>
       {Inner && <Inner {...props} />}
     </Modal>
   );
@@ -47,7 +48,7 @@ function Answer({ label, disabled, color }: { label: string; disabled?: boolean;
   );
 }
 
-function Assign({ tasks, actions, assigns, close }: Props) {
+function Assign({ tasks, all, answer, assigns }: Props) {
   const { t } = useTranslation();
   const [to, setTo] = useState<Someone | null>(
     tasks.length === 1 ? ((tasks[0]?.assignment?.to as Someone) ?? null) : null,
@@ -56,8 +57,7 @@ function Assign({ tasks, actions, assigns, close }: Props) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        close();
-        actions.assign(tasks, to);
+        answer({ action: "assign", to });
       }}
     >
       <Stack>
@@ -65,7 +65,7 @@ function Assign({ tasks, actions, assigns, close }: Props) {
           label={t("tasks.assignee")}
           value={to}
           onChange={setTo}
-          queue={tasks[0]?.queue}
+          queue={all ? undefined : tasks[0]?.queue}
           onlyMe={!assigns}
           nobody={t("tasks.nobody")}
         />
@@ -75,7 +75,7 @@ function Assign({ tasks, actions, assigns, close }: Props) {
   );
 }
 
-function Prioritize({ tasks, actions, close }: Props) {
+function Prioritize({ tasks, answer }: Props) {
   const { t } = useTranslation();
   const [priority, setPriority] = useState<string>(
     tasks.length === 1 ? (tasks[0]?.priority ?? "normal") : "normal",
@@ -84,8 +84,7 @@ function Prioritize({ tasks, actions, close }: Props) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        close();
-        actions.prioritize(tasks, priority);
+        answer({ action: "priority", priority });
       }}
     >
       <Stack>
@@ -107,15 +106,14 @@ function Prioritize({ tasks, actions, close }: Props) {
   );
 }
 
-function DueDate({ tasks, actions, close }: Props) {
+function DueDate({ tasks, answer }: Props) {
   const { t } = useTranslation();
   const [at, setAt] = useState(tasks.length === 1 && tasks[0]?.dueDate ? localOf(tasks[0].dueDate) : "");
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        close();
-        actions.due(tasks, at ? new Date(at).toISOString() : null);
+        answer({ action: "due", dueDate: at ? new Date(at).toISOString() : null });
       }}
     >
       <Stack>
@@ -133,17 +131,16 @@ function DueDate({ tasks, actions, close }: Props) {
   );
 }
 
-function Cancel({ tasks, actions, close }: Props) {
+function Cancel({ tasks, all, answer }: Props) {
   const { t } = useTranslation();
   const [reason, setReason] = useState("");
   const [now, setNow] = useState(false);
-  const runs = tasks.some((task) => task.state === "in-progress");
+  const runs = all || tasks.some((task) => task.state === "in-progress");
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        close();
-        actions.cancel(tasks, reason.trim(), now);
+        answer({ action: "cancel", reason: reason.trim(), now });
       }}
     >
       <Stack>

@@ -1,6 +1,6 @@
 /** The worklist: what is to be done, by whom, in which order. */
 import "./tasks.css";
-import { Button, Group, Text, Title, Tooltip } from "@mantine/core";
+import { Button, Group, Text, Title } from "@mantine/core";
 import { IconPlayerPlay, IconPlus, IconRefresh } from "@tabler/icons-react";
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -15,16 +15,21 @@ import { Filters, Tabs } from "./Filters";
 import { rightsOf, type Task } from "./rights";
 import { SavedViews } from "./SavedViews";
 import { Table } from "./Table";
-import { useTaskActions } from "./useTaskActions";
+import { MOST_IDS, type Preview, type Status, useBulk } from "./useBulk";
+import { type Order, useTaskActions } from "./useTaskActions";
 import { useWorklist } from "./useWorklist";
 import { isNarrowed, queryOf, searchOf, type View, viewOf } from "./view";
 
 // Loaded when they are asked for: the list is there sooner.
 const Dialogs = lazy(async () => ({ default: (await import("./dialogs")).Dialogs }));
+const BulkDialog = lazy(async () => ({ default: (await import("./BulkDialog")).BulkDialog }));
 const NewTask = lazy(async () => ({ default: (await import("./NewTask")).NewTask }));
 
 /** The right that each question needs. */
 const RIGHT = { assign: "assign", priority: "prioritize", due: "patch", cancel: "cancel" } as const;
+
+/** The right at the queue that lets the server do it to many tasks. */
+const AT_QUEUE = { assign: "assign", priority: "prioritize", cancel: "cancel" } as const;
 
 const NO_TASKS: ReadonlySet<string> = new Set();
 
@@ -40,10 +45,14 @@ export function Tasks() {
   const queues = useQueues();
   const list = useWorklist(view);
   const actions = useTaskActions();
+  const bulk = useBulk();
 
   const [chosen, setChosen] = useState<ReadonlySet<string>>(NO_TASKS);
   const [cursor, setCursor] = useState(-1);
   const [asking, setAsking] = useState<Asking>(null);
+  const [touching, setTouching] = useState<{ preview: Preview; begun?: Status } | null>(null);
+  // What was asked for when "all that match" was chosen: another view means another choice.
+  const [matching, setMatching] = useState("");
   const [making, setMaking] = useState(false);
   const [taking, setTaking] = useState(false);
   const searchBox = useRef<HTMLInputElement>(null);
@@ -56,6 +65,7 @@ export function Tasks() {
       const at = list.tasks.findIndex((task) => task.id === id);
       const from = range && anchor.current >= 0 ? anchor.current : at;
       anchor.current = at;
+      setMatching("");
       setChosen((before) => {
         const after = new Set(before);
         for (const task of list.tasks.slice(Math.min(from, at), Math.max(from, at) + 1)) {
@@ -68,25 +78,55 @@ export function Tasks() {
     [list.tasks],
   );
 
-  const picked = list.tasks.filter(({ id }) => chosen.has(id));
+  const all = matching === JSON.stringify(queryOf(view));
+  const clear = () => {
+    setChosen(NO_TASKS);
+    setMatching("");
+  };
+  const ticked = useMemo(
+    () => (all ? new Set(list.tasks.map(({ id }) => id)) : chosen),
+    [all, list.tasks, chosen],
+  );
+  const picked = list.tasks.filter(({ id }) => ticked.has(id));
   const here = list.tasks[cursor];
   const subjects = picked.length > 0 ? picked : here ? [here] : [];
-  const rights = subjects.map((task) =>
-    rightsOf(
-      task,
-      queues.data?.find(({ key }) => key === task.queue),
-      me.subject,
-    ),
-  );
+  const queueOf = (task: Task) => queues.data?.find(({ key }) => key === task.queue);
+  const rights = subjects.map((task) => rightsOf(task, queueOf(task), me.subject));
+  const meant = queues.data?.filter(({ key }) => view.queues.length === 0 || view.queues.includes(key)) ?? [];
+  const mayAll = (right: string) => meant.some((queue) => queue.rights.includes(right));
   const may = {
-    assign: rights.some((each) => each.assign || each.take),
-    assignOthers: rights.some((each) => each.assign),
-    prioritize: rights.some((each) => each.prioritize),
-    cancel: rights.some((each) => each.cancel),
-    retry: rights.some((each) => each.retry),
+    assign: all ? mayAll("assign") : rights.some((each) => each.assign || each.take),
+    assignOthers: all ? mayAll("assign") : rights.some((each) => each.assign),
+    prioritize: all ? mayAll("prioritize") : rights.some((each) => each.prioritize),
+    cancel: all ? mayAll("cancel") : rights.some((each) => each.cancel),
+    retry: !all && rights.some((each) => each.retry),
   };
   const asked = (right: "assign" | "prioritize" | "cancel" | "retry" | "patch") =>
     subjects.filter((_, at) => rights[at]?.[right] || (right === "assign" && rights[at]?.take));
+
+  /** Do what was answered: to one task by a call of its own, to many at once after a look at what that touches. */
+  async function answer(order: Order) {
+    closeQuestion();
+    const which = asked(RIGHT[order.action]);
+    const together =
+      order.action !== "due" &&
+      (all ||
+        (which.length > 1 &&
+          which.length <= MOST_IDS &&
+          which.every((task) => queueOf(task)?.rights.includes(AT_QUEUE[order.action]))));
+    if (!together) return actions.each(which, order);
+    const whom = all ? { matching: queryOf(view) } : { ids: which.map(({ id }) => id) };
+    const preview = await bulk.preview(order, whom);
+    if (!preview) return;
+    if (all || preview.count !== which.length) return setTouching({ preview });
+    const begun = await bulk.run(preview.token);
+    if (begun?.state === "running") setTouching({ preview, begun });
+    else if (begun) bulk.tell(begun);
+  }
+  function closeQuestion() {
+    setAsking(null);
+    if (indexOf(here?.id ?? "") >= 0) scroller.current?.focus();
+  }
 
   async function takeNext() {
     setTaking(true);
@@ -108,7 +148,7 @@ export function Tasks() {
     a: may.assign ? () => setAsking("assign") : undefined,
     p: may.prioritize ? () => setAsking("priority") : undefined,
     c: submits ? () => setMaking(true) : undefined,
-    Escape: chosen.size > 0 ? () => setChosen(NO_TASKS) : undefined,
+    Escape: chosen.size > 0 ? clear : undefined,
   });
 
   return (
@@ -116,14 +156,13 @@ export function Tasks() {
       <Group justify="space-between" mb="xs" wrap="nowrap">
         <Group gap="xs">
           <Title order={1}>{t("tasks.title")}</Title>
-          <Tooltip label={t(list.live ? "tasks.live" : "tasks.notLive")}>
-            <span
-              className="live-dot"
-              data-live={list.live || undefined}
-              role="img"
-              aria-label={t(list.live ? "tasks.live" : "tasks.notLive")}
-            />
-          </Tooltip>
+          <span
+            className="live-dot"
+            data-live={list.live || undefined}
+            role="img"
+            aria-label={t(list.live ? "tasks.live" : "tasks.notLive")}
+            title={t(list.live ? "tasks.live" : "tasks.notLive")}
+          />
         </Group>
         <Group gap="xs" wrap="nowrap">
           {submits && (
@@ -185,9 +224,9 @@ export function Tasks() {
             hasMore={list.hasMore}
             more={list.more}
             gone={list.gone}
-            chosen={chosen}
+            chosen={ticked}
             choose={choose}
-            chooseAll={(on) => setChosen(on ? new Set(list.tasks.map(({ id }) => id)) : NO_TASKS)}
+            chooseAll={(on) => (on ? setChosen(new Set(list.tasks.map(({ id }) => id))) : clear())}
             cursor={cursor}
             reached={setCursor}
             search={searchOf(view)}
@@ -203,10 +242,19 @@ export function Tasks() {
       {picked.length > 0 && (
         <BulkBar
           count={picked.length}
+          all={all}
+          chooseAll={
+            list.hasMore &&
+            picked.length === list.tasks.length &&
+            view.show !== "done" &&
+            view.show !== "dead"
+              ? () => setMatching(JSON.stringify(queryOf(view)))
+              : undefined
+          }
           may={may}
           ask={setAsking}
-          retry={() => actions.retry(asked("retry")).then(() => setChosen(NO_TASKS))}
-          clear={() => setChosen(NO_TASKS)}
+          retry={() => actions.retry(asked("retry")).then(clear)}
+          clear={clear}
         />
       )}
       <Suspense>
@@ -214,11 +262,20 @@ export function Tasks() {
           <Dialogs
             asking={asking}
             tasks={asked(RIGHT[asking])}
-            actions={actions}
+            all={all}
+            answer={answer}
             assigns={may.assignOthers}
-            close={() => {
-              setAsking(null);
-              if (indexOf(here?.id ?? "") >= 0) scroller.current?.focus();
+            close={closeQuestion}
+          />
+        )}
+        {touching && (
+          <BulkDialog
+            {...touching}
+            close={(done) => {
+              setTouching(null);
+              if (!done) return;
+              if (all) list.refresh();
+              clear();
             }}
           />
         )}

@@ -16,6 +16,15 @@ export interface Someone {
   email?: string;
 }
 
+type Work = (task: Task) => Promise<unknown>;
+
+/** What is to be done to tasks. */
+export type Order =
+  | { action: "assign"; to: Someone | null }
+  | { action: "priority"; priority: string }
+  | { action: "due"; dueDate: string | null }
+  | { action: "cancel"; reason: string; now: boolean };
+
 export function useTaskActions() {
   const { t } = useTranslation();
   const { api, tenant } = useMe();
@@ -25,7 +34,7 @@ export function useTaskActions() {
   return useMemo(() => {
     const at = (task: { id: string }) => ({ params: { path: { task_id: task.id } } });
 
-    async function many(tasks: Task[], work: (task: Task) => Promise<unknown>, said: string): Promise<void> {
+    async function many(tasks: Task[], work: Work, said: string): Promise<void> {
       const { done, refused } = await forEach(tasks, work);
       for (const task of tasks) cache.invalidateQueries({ queryKey: [tenant, "task", task.id] });
       if (done > 0) notify({ message: t(said, { count: done }), color: "green", autoClose: 3000 });
@@ -43,6 +52,26 @@ export function useTaskActions() {
       data(api.POST("/api/v1/tasks/{task_id}/start", { ...at(task), body: {} }));
     const assign = (task: { id: string }, to: Someone | "me" | null) =>
       api.POST("/api/v1/tasks/{task_id}/assign", { ...at(task), body: { to } as never });
+
+    const works: { [Kind in Order["action"]]: (order: Order & { action: Kind }) => [Work, string] } = {
+      assign: ({ to }) => [(task) => assign(task, to), to ? "tasks.said.assigned" : "tasks.said.unassigned"],
+      priority: ({ priority }) => [
+        (task) => api.POST("/api/v1/tasks/{task_id}/priority", { ...at(task), body: { priority } as never }),
+        "tasks.said.prioritized",
+      ],
+      due: ({ dueDate }) => [
+        (task) => api.PATCH("/api/v1/tasks/{task_id}", { ...at(task), body: { dueDate } as never }),
+        "tasks.said.due",
+      ],
+      cancel: ({ reason, now }) => [
+        (task) =>
+          api.POST("/api/v1/tasks/{task_id}/cancel", {
+            ...at(task),
+            body: { reason: reason || undefined, mode: now ? "now" : "ask" },
+          }),
+        "tasks.said.canceled",
+      ],
+    };
 
     return {
       /** Begin a task that one picked, and put one's name on it. */
@@ -62,35 +91,8 @@ export function useTaskActions() {
         return answer?.task?.id;
       },
 
-      assign: (tasks: Task[], to: Someone | "me" | null) =>
-        many(tasks, (task) => assign(task, to), to ? "tasks.said.assigned" : "tasks.said.unassigned"),
-
-      prioritize: (tasks: Task[], priority: string) =>
-        many(
-          tasks,
-          (task) =>
-            api.POST("/api/v1/tasks/{task_id}/priority", { ...at(task), body: { priority } as never }),
-          "tasks.said.prioritized",
-        ),
-
-      /** When they should be done; null takes the date away. */
-      due: (tasks: Task[], dueDate: string | null) =>
-        many(
-          tasks,
-          (task) => api.PATCH("/api/v1/tasks/{task_id}", { ...at(task), body: { dueDate } as never }),
-          "tasks.said.due",
-        ),
-
-      cancel: (tasks: Task[], reason: string, now: boolean) =>
-        many(
-          tasks,
-          (task) =>
-            api.POST("/api/v1/tasks/{task_id}/cancel", {
-              ...at(task),
-              body: { reason: reason || undefined, mode: now ? "now" : "ask" },
-            }),
-          "tasks.said.canceled",
-        ),
+      /** Do it to each of these, one call for each. */
+      each: (tasks: Task[], order: Order) => many(tasks, ...works[order.action](order as never)),
 
       retry: (tasks: Task[]) =>
         many(tasks, (task) => api.POST("/api/v1/tasks/{task_id}/retry", at(task)), "tasks.said.retried"),

@@ -118,14 +118,18 @@ export function useWorklist(view: View): Worklist {
   );
 
   const heard = useRef<{ ids: Set<string>; timer?: ReturnType<typeof setTimeout> }>({ ids: new Set() });
+  const lookAtSome = useCallback(() => {
+    const changed = [...heard.current.ids];
+    const left = changed.splice(MOST_AT_ONCE);
+    heard.current = { ids: new Set(left) };
+    Promise.all(changed.map(look)).then(() => {
+      if (heard.current.ids.size > 0) heard.current.timer ??= setTimeout(lookAtSome, GATHER);
+    });
+  }, [look]);
   const live = useEvents(undefined, (event) => {
     if (shown.current.has(event.task)) {
       heard.current.ids.add(event.task);
-      heard.current.timer ??= setTimeout(() => {
-        const changed = [...heard.current.ids].slice(-MOST_AT_ONCE);
-        heard.current = { ids: new Set() };
-        for (const id of changed) look(id);
-      }, GATHER);
+      heard.current.timer ??= setTimeout(lookAtSome, GATHER);
     } else if (mayBring(event, view)) {
       setFresh((before) => (before.has(event.task) ? before : new Set(before).add(event.task)));
     }

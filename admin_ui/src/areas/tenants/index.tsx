@@ -13,7 +13,7 @@ import {
 } from "@mantine/core";
 import { IconDots, IconPlus } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { data, type Schemas } from "@/api/client";
 import { useMe } from "@/auth/SessionProvider";
@@ -23,6 +23,8 @@ import { confirmed } from "@/ui/confirm";
 import { Listing } from "@/ui/Listing";
 import { Ago, Fact, Head, Json, StateMark } from "@/ui/parts";
 
+const Limits = lazy(async () => ({ default: (await import("./Limits")).Limits }));
+
 type Tenant = Schemas["TenantView"];
 
 export function Tenants() {
@@ -31,6 +33,7 @@ export function Tenants() {
   const cache = useQueryClient();
   const act = useAct();
   const [making, setMaking] = useState(false);
+  const [limiting, setLimiting] = useState<Tenant | null>(null);
   const tenants = useQuery({ queryKey: ["tenants"], queryFn: () => data(api.GET("/api/v1/tenants")) });
   const again = () => cache.invalidateQueries({ queryKey: ["tenants"] });
   async function setState({ id }: Tenant, state: "active" | "suspended") {
@@ -99,6 +102,7 @@ export function Tenants() {
                     </ActionIcon>
                   </Menu.Target>
                   <Menu.Dropdown>
+                    <Menu.Item onClick={() => setLimiting(tenant)}>{t("limits.change")}</Menu.Item>
                     {tenant.state === "active" ? (
                       <Menu.Item onClick={() => setState(tenant, "suspended")}>
                         {t("tenants.do.suspend")}
@@ -118,6 +122,7 @@ export function Tenants() {
           },
         ]}
       />
+      <Suspense>{limiting && <Limits tenant={limiting} close={() => setLimiting(null)} />}</Suspense>
       {making && <New close={() => setMaking(false)} made={again} />}
     </>
   );
