@@ -1,9 +1,7 @@
 """What the engine writes and reads of events, over all tenants; what callers may read is in `store/events.py`."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from re import Pattern
 
 from pymongo import errors as driver
 from pymongo.read_concern import ReadConcern
@@ -20,20 +18,8 @@ class Overtaken(Exception):
 
 
 def event_key(task_key: str, seq: int) -> str:
-    """The `_id` of a task's event: the same event has the same, so it cannot be stored twice; they sort by `seq`."""
-    return f"{task_key}/{seq:07}"
-
-
-def of_task(tenant: str, task: str, *, after_seq: int = 0) -> Document:
-    """Where a task's events are: a range of `_id`s, so that its history needs no index besides ("0" follows "/")."""
-    key = documents.key(tenant, task)
-    return {"tenant": tenant, "_id": {"$gt": event_key(key, after_seq), "$lt": f"{key}0"}}
-
-
-def of_tasks(tenant: str, tasks: Iterable[str]) -> Document:
-    """The same of several tasks: ranges, too."""
-    begins: list[Pattern[str]] = [re.compile(f"^{re.escape(documents.key(tenant, task))}/") for task in tasks]
-    return {"tenant": tenant, "_id": {"$in": begins}}
+    """The `_id` of a task's event: the same event has the same, so it cannot be stored twice."""
+    return f"{task_key}/{seq}"
 
 
 @mongo.translating
@@ -49,7 +35,7 @@ class EventLog:
 
         Raises `Overtaken` at the first that is there already; those before it are kept, those behind it are not.
         """
-        rows = [{"_id": event_key(f"{e.tenant}/{e.task}", e.seq), **documents.encode(e)} for e in events]
+        rows = [documents.encode_keyed(event, event.tenant, f"{event.task}/{event.seq}") for event in events]
         try:
             await self._events.insert_many(rows, ordered=True)
         except driver.BulkWriteError as error:
@@ -79,8 +65,8 @@ class EventLog:
             by_tenant.setdefault(tenant, []).append(task)
         found: list[Event] = []
         for tenant, names in by_tenant.items():
-            rows = self._events.find(of_tasks(tenant, names) | {"n": {"$lte": upto}})
-            found += [documents.decode(row, Event) async for row in rows.sort("_id", 1).hint("_id_")]
+            rows = self._events.find({"tenant": tenant, "task": {"$in": names}, "n": {"$lte": upto}})
+            found += [documents.decode(row, Event) async for row in rows.sort([("task", 1), ("seq", 1)])]
         return found
 
     async def erase(self, before: datetime, limit: int) -> int:
@@ -101,5 +87,6 @@ class EventLog:
         for tenant, task in tasks:
             by_tenant.setdefault(tenant, []).append(task)
         for tenant, names in by_tenant.items():
-            erased += (await self._events.delete_many(of_tasks(tenant, names), hint="_id_")).deleted_count
+            found: Document = {"tenant": tenant, "task": {"$in": names}}
+            erased += (await self._events.delete_many(found)).deleted_count
         return erased

@@ -6,7 +6,7 @@ import msgspec
 from pymongo.read_concern import ReadConcern
 
 from core.events import Event
-from store import eventlog, mongo, payloads
+from store import mongo, payloads
 from store.mongo import Document
 from store.payloads import Payloads
 
@@ -30,7 +30,8 @@ class Events:
 
     async def history(self, tenant: str, task_id: str, *, after_seq: int = 0, limit: int) -> list[Event]:
         """What happened to a task, the oldest first, behind number `after_seq` of the task."""
-        rows = self._events.find(eventlog.of_task(tenant, task_id, after_seq=after_seq)).sort("_id", 1).limit(limit)
+        found: Document = {"tenant": tenant, "task": task_id, "seq": {"$gt": after_seq}}
+        rows = self._events.find(found).sort("seq", 1).limit(limit)
         return await self._payloads.events([row async for row in rows])
 
     async def since(

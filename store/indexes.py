@@ -143,11 +143,11 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"schedule.id": _PRESENT},
         ),
     ],
-    # Three keys an event, the `_id` counted, by which a task's history is read: a task leaves three events, and nothing
-    # else is written so often.
+    # A task leaves three events, and nothing else is written so often: none by time, the numbers grow with it.
     "events": [
         IndexModel([("n", ASCENDING)], name="order", unique=True),
         IndexModel([("tenant", ASCENDING), ("n", ASCENDING)], name="stream"),
+        IndexModel([("tenant", ASCENDING), ("task", ASCENDING), ("seq", ASCENDING)], name="history"),
     ],
     "queues": [IndexModel([("tenant", ASCENDING), ("namespace", ASCENDING), ("name", ASCENDING)], name="name")],
     "definitions": [

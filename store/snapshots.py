@@ -8,7 +8,7 @@ from pymongo.read_concern import ReadConcern
 from core.adsp_events import SILENT
 from core.events import Event
 from core.task import Task
-from store import documents, eventlog, mongo, payloads
+from store import documents, mongo, payloads
 from store.mongo import Document
 from store.payloads import Payloads
 
@@ -46,9 +46,9 @@ class Snapshots:
         """The stories of these tasks. The tasks are read first, so that the events reach as far as can be."""
         rows = self._tasks.find({"_id": {"$in": documents.keys(tenant, task_ids)}}, {"result": 0, "error": 0})
         tasks = {task.id: task for task in await self._read([row async for row in rows])}
-        found = eventlog.of_tasks(tenant, task_ids) | {"type": {"$nin": sorted(SILENT)}}
+        found = {"tenant": tenant, "task": {"$in": list(task_ids)}, "type": {"$nin": sorted(SILENT)}}
         events: dict[str, list[Event]] = {name: [] for name in task_ids}
-        told = [row async for row in self._events.find(found).sort("_id", 1).hint("_id_")]
+        told = [row async for row in self._events.find(found).sort([("task", 1), ("seq", 1)])]
         closed = not self._opened
         for event in [documents.decode(row, Event) for row in told] if closed else await self._payloads.events(told):
             events[event.task].append(event)

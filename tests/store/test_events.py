@@ -46,7 +46,7 @@ async def test_the_same_event_is_not_stored_twice(log: EventLog) -> None:
     with pytest.raises(Overtaken):
         await log.append([event("t", 1, 2)])
     assert [each.n for each in await log.after(0, 10)] == [1]
-    assert await log.known(["demo/t/0000001", "demo/t/0000002"]) == {"demo/t/0000001"}
+    assert await log.known(["demo/t/1", "demo/t/2"]) == {"demo/t/1"}
 
 
 async def test_a_second_writer_meets_the_numbers_of_the_first_and_adds_nothing_behind(log: EventLog) -> None:
