@@ -18,7 +18,7 @@ from tests.bench import cpu
 PYTHON = homes.ROOT / ".bench" / "bin" / "python"
 SENDERS = 4
 _POLL = 0.002
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _PEERS = "tests.bench.peers"
 
 

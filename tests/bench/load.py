@@ -11,6 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
+_BUSY = frozenset({429, 503})
+_REST = 0.05
+_PATIENCE = 60.0
+
 
 class Connection(asyncio.Protocol):
     """One connection; one request at a time."""
@@ -51,14 +55,24 @@ class Connection(asyncio.Protocol):
             self._waiting.set_result((self._status, body))
 
     async def send(self, request: bytes) -> bytes:
-        """The body of the answer; raises RuntimeError for a refusal."""
+        """The body of the answer; asks again while the server is too busy (429, 503), as clients do.
+
+        Raises RuntimeError for any other refusal.
+        """
+        until = time.monotonic() + _PATIENCE
+        while True:
+            status, body = await self._exchange(request)
+            if status < 300:
+                return body
+            if status not in _BUSY or time.monotonic() > until:
+                raise RuntimeError(f"{status}: {body.decode()[:500]}")
+            await asyncio.sleep(_REST)
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
         assert self._transport is not None
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        status, body = await self._waiting
-        if status >= 300:
-            raise RuntimeError(f"{status}: {body.decode()[:500]}")
-        return body
+        return await self._waiting
 
     def close(self) -> None:
         """Hang up."""

@@ -126,13 +126,13 @@ class Ours:
 
 
 @asynccontextmanager
-async def connected(stack: LocalStack) -> AsyncGenerator[Ours]:
-    """The callers of a running stack."""
+async def connected(stack: LocalStack, tenant: str = "demo") -> AsyncGenerator[Ours]:
+    """The callers of a running stack, of one of its tenants."""
     local = stack.local
     async with (
-        Caller(local["api"], local["auth"], "demo", "ada") as ada,
-        Caller(local["api"], local["auth"], "demo", "sub") as sub,
-        Caller(local["api"], local["auth"], "demo", "wim") as wim,
+        Caller(local["api"], local["auth"], tenant, "ada") as ada,
+        Caller(local["api"], local["auth"], tenant, "sub") as sub,
+        Caller(local["api"], local["auth"], tenant, "wim") as wim,
     ):
         yield Ours(stack, ada, sub, wim)
 

@@ -4,13 +4,13 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.bench import ours
-from tests.bench.load import Connection, Load
+from tests.bench.load import Connection
 from tests.bench.ours import BINDINGS, PAYLOAD, Ours
-from tests.support.people import Caller
 
 
 async def fill(ours_: Ours, path: str, count: int) -> float:
@@ -38,53 +38,39 @@ async def rates(bench: Ours, paths: Sequence[str], count: int) -> dict[str, floa
     return {"submit": submit, "claim": len(took) / (sum(took) / len(wims.connections))}
 
 
-async def many_queues(bench: Ours, count: int) -> list[str]:
-    """So many queues, made sixteen at a time; their paths."""
-    paths = [f"/queues/many/q{number}" for number in range(count)]
-    left = iter(paths)
-
-    async def make() -> None:
-        for path in left:
-            await bench.ada.put(path, {"bindings": BINDINGS})
-
-    await asyncio.gather(*[make() for _ in range(16)])
+async def many_queues(bench: Ours, first: int, count: int) -> list[str]:
+    """So many queues more, numbered from `first` on, made sixteen at a time; their paths."""
+    paths = [f"/queues/many/q{number}" for number in range(first, first + count)]
+    async with bench.load(bench.ada, 16) as load:
+        await load.each([load.request("PUT", path, {"bindings": BINDINGS}) for path in paths])
     return paths
 
 
-async def noisy(bench: Ours, *, seconds: float) -> dict[str, list[float]]:
-    """Pickup of ten tasks a second in demo: alone, and while acme submits and works as fast as it can."""
-    local = bench.local
-    count = int(seconds * 10)
-    alone = await bench.pickup(rate=10, count=count)
-    async with (
-        Caller(local["api"], local["auth"], "acme", "ada") as ada,
-        Caller(local["api"], local["auth"], "acme", "sub") as sub,
-        Caller(local["api"], local["auth"], "acme", "wim") as wim,
-    ):
-        await ada.put("/queues/noisy/q", {"bindings": BINDINGS})
-        stop = asyncio.Event()
-        async with Load(local["api"], sub.token, 16) as subs, Load(local["api"], wim.token, 16) as wims:
-            submit = subs.request(
-                "POST", "/queues/noisy/q/tasks/batch", {"tasks": [{"name": "n", "params": PAYLOAD}] * 100}
-            )
-            claim = wims.request("POST", "/queues/noisy/q/claims", {"max": 50})
+@asynccontextmanager
+async def flood(bench: Ours, path: str) -> AsyncGenerator[None]:
+    """While the block runs, the tenant submits to this queue by the hundred and works it off by fifty, all it can."""
+    stop = asyncio.Event()
+    async with bench.load(bench.sub, 16) as subs, bench.load(bench.wim, 16) as wims:
+        submit = subs.request("POST", f"{path}/tasks/batch", {"tasks": [{"name": "n", "params": PAYLOAD}] * 100})
+        claim = wims.request("POST", f"{path}/claims", {"max": 50})
 
-            async def flood(connection: Connection) -> None:
-                while not stop.is_set():
-                    await connection.send(submit)
+        async def fill_up(connection: Connection) -> None:
+            while not stop.is_set():
+                await connection.send(submit)
 
-            async def drain(connection: Connection) -> None:
-                while not stop.is_set():
-                    tasks = json.loads(await connection.send(claim))["tasks"]
-                    if tasks:
-                        await connection.send(ours.settled(wims, tasks))
+        async def drain(connection: Connection) -> None:
+            while not stop.is_set():
+                tasks = json.loads(await connection.send(claim))["tasks"]
+                if tasks:
+                    await connection.send(ours.settled(wims, tasks))
 
-            flooding = [flood(each) for each in subs.connections] + [drain(each) for each in wims.connections]
-            going = asyncio.gather(*flooding)
-            beside = await bench.pickup(rate=10, count=count)
+        going = [asyncio.create_task(fill_up(each)) for each in subs.connections]
+        going += [asyncio.create_task(drain(each)) for each in wims.connections]
+        try:
+            yield
+        finally:
             stop.set()
-            await going
-    return {"alone": alone, "beside a flood": beside}
+            await asyncio.gather(*going)
 
 
 async def held_polls(bench: Ours, count: int) -> int:

@@ -23,6 +23,17 @@ def bars(axes, title, rows):
     axes.margins(x=0.15)
 
 
+def growth(axes, rates, unit):
+    for (name, row), colour in zip(rates.items(), (OURS, OTHERS), strict=True):
+        sizes = [int(size.split()[0].replace(",", "")) for size in row]
+        axes.semilogx(sizes, list(row.values()), marker="o", color=colour, label=f"{name} by 1, a second")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(unit, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=8, frameon=False)
+
+
 def main():
     folder, data = Path(sys.argv[1]), json.load(sys.stdin)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,6 +48,10 @@ def main():
         used = data[f"CPU of a whole life by {size}, µs"]
         bars(each, f"CPU of a task's whole life by {size}, µs", {n: v for n, v in used.items() if ": " in n})
     figure.savefig(folder / "performance-cost.svg", metadata={"Date": None})
+    figure, pair = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    for axes, what, unit in zip(pair, ("with a backlog", "over queues"), ("tasks", "queues"), strict=True):
+        growth(axes, {rate: data[f"{rate} by 1 {what}"] for rate in ("submit", "claim")}, unit)
+    figure.savefig(folder / "performance-growth.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":
