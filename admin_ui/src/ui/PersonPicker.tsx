@@ -30,7 +30,9 @@ function usePeople(queue: string | undefined, search: string, wanted: boolean): 
     enabled: wanted,
     placeholderData: (before) => before,
   });
-  const others = (people.data?.items ?? []).filter(({ id }) => id !== me.subject);
+  const others = (people.data?.items ?? [])
+    .filter(({ id }) => id !== me.subject)
+    .map(({ id, name, email }) => ({ id, name, email }));
   return [{ id: me.subject, name: me.name, email: me.email }, ...others];
 }
 
@@ -67,6 +69,7 @@ export function PersonPicker({ label, value, onChange, queue, onlyMe, nobody, au
       onChange={(id) => onChange(all.find((each) => each.id === id) ?? null)}
       searchable
       onSearchChange={setSearch}
+      onFocus={(event) => event.currentTarget.select()}
       allowDeselect={false}
       data-autofocus={autofocus || undefined}
     />

@@ -1,4 +1,4 @@
-"""Every page can be used by everybody: axe finds nothing serious, in light and dark; long lists do not stall."""
+"""Every page can be used by everybody: axe finds nothing serious, in light and dark; long lists stay light."""
 
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -117,8 +117,8 @@ async def test_axe_finds_nothing_where_tasks_are_done(shown: Mapping[str, str], 
     assert not await faults_of(operator, ALL)
 
 
-async def test_a_long_list_scrolls_and_filters_without_a_stall(caller: Callers, visit: Visit) -> None:
-    """No task of the page's own thread over 100 ms (on an idle machine; here a few times that), and few rows in it."""
+async def test_a_long_list_has_few_rows_in_the_page_and_is_fetched_as_it_is_read(caller: Callers, visit: Visit) -> None:
+    """What keeps 100,000 tasks without a stall (`python -m tests.bench.console` measures it)."""
     name = f"long-{uuid.uuid4().hex[:8]}"
     async with caller("ada") as ada:
         await ada.put(f"/queues/console/{name}", {"bindings": BINDINGS})
@@ -126,17 +126,15 @@ async def test_a_long_list_scrolls_and_filters_without_a_stall(caller: Callers, 
             tasks = [{"name": f"row {n}"} for n in range(start, start + 1000)]
             await ada.post(f"/queues/console/{name}/tasks/batch", {"tasks": tasks})
     page = await visit("rex", f"tasks?queue=console:{name}")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "/api/v1/tasks?" in request.url else None)
     table = page.get_by_role("table", name="Tasks")
     await expect(table.get_by_role("link", name="row 0", exact=True)).to_be_visible()
-    await page.evaluate(
-        "window.stalls = []; new PerformanceObserver(list => list.getEntries()"
-        ".forEach(entry => window.stalls.push(entry.duration))).observe({type: 'longtask'})"
-    )
-    for reached in range(100, 1000, 100):
+    for reached in (100, 400, 700, 1000):
         await table.evaluate("element => element.scrollTo(0, element.scrollHeight)")
         await expect(table.get_by_role("link", name=f"row {reached}", exact=True)).to_be_attached()
-    assert await table.get_by_role("row").count() < 80
+        assert await table.get_by_role("row").count() < 80
+    assert len(fetched) <= 7, fetched
     await page.get_by_role("searchbox", name="Search").fill("4711")
     await expect(table.get_by_role("link", name="row 4711")).to_be_visible()
-    stalls: list[float] = await page.evaluate("window.stalls")
-    assert max(stalls, default=0) < 400, stalls
+    await expect(table.get_by_role("row")).to_have_count(2)

@@ -1,7 +1,7 @@
 /** The queues that one has a right in, each with its numbers, live. */
 import { Badge, Box, Button, Group, SimpleGrid, Skeleton, Text, TextInput } from "@mantine/core";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { To, useAddress, useGo } from "@/app/go";
@@ -23,7 +23,8 @@ export function Queues() {
   const queues = useQueues();
   const [address, say] = useAddress();
   const [text, setText] = useState(address.text ?? "");
-  useKeys({ c: isAdmin ? () => go("queues/new") : undefined });
+  const searchBox = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => searchBox.current?.focus(), c: isAdmin ? () => go("queues/new") : undefined });
   if (queues.error) return <Failure error={queues.error} retry={() => queues.refetch()} />;
   if (!queues.data) return <Loading />;
   const shown = queues.data.filter(({ key, displayName }) =>
@@ -39,6 +40,7 @@ export function Queues() {
       <Head title={t("queues.title")}>
         {queues.data.length > MANY && (
           <TextInput
+            ref={searchBox}
             type="search"
             aria-label={t("queues.search")}
             placeholder={t("queues.search")}

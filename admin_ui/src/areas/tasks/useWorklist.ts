@@ -12,6 +12,8 @@ type Page = Schemas["TaskPageView"];
 type Pages = InfiniteData<Page, string | undefined>;
 
 const GATHER = 250;
+/** Rows of every page after the first: who scrolls wants many. */
+const MORE = 300;
 const MOST_AT_ONCE = 25;
 
 export interface Worklist {
@@ -57,7 +59,12 @@ export function useWorklist(view: View): Worklist {
 
   const load = useCallback(
     (after: string | undefined, signal?: AbortSignal) =>
-      data(api.GET("/api/v1/tasks", { params: { query: { ...query, after } as Query }, signal })),
+      data(
+        api.GET("/api/v1/tasks", {
+          params: { query: { ...query, ...(after && { after, limit: MORE }) } as Query },
+          signal,
+        }),
+      ),
     [api, query],
   );
   const pages = useInfiniteQuery({
