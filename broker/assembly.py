@@ -16,6 +16,7 @@ from broker.definitions import Catalogue
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Dispatch
+from broker.event_tasks import EventTasks
 from broker.flow_children import Children
 from broker.flow_runs import FlowRuns
 from broker.flows import Flows
@@ -234,6 +235,7 @@ def assembled(
                 directory=directory,
                 flows=flows,
                 templates=templates,
+                event_tasks=EventTasks(kept.records, directory, lifecycle),
                 clock=clock,
             )
         ),

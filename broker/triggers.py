@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from broker.directory import Directory
+from broker.event_tasks import EventTasks, Outcome
 from broker.flows import Flows
 from broker.lifecycle import Lifecycle
 from broker.templates import Templates
@@ -48,6 +49,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory
     flows: Flows
     templates: Templates
+    event_tasks: EventTasks
     clock: Clock
 
 
@@ -156,9 +158,9 @@ class Triggers:
         found = await self._kit.triggers.page(tenant, after=None, limit=trigger.MOST)
         return tuple(each.id for each in found if trigger.matches(each, body))
 
-    async def fire(self, record: Record) -> list[Firing]:
+    async def fire(self, record: Record) -> Outcome:
         """Begin all that the record set off; safe to repeat. Raises `Unavailable`, `TooManyRequests`: repeat it."""
-        entries: list[Firing] = []
+        runs: list[Run] = []
         for trigger_id in record.triggers:
             found = await self._kit.triggers.get(record.tenant, trigger_id)
             if found is None:
@@ -167,9 +169,10 @@ class Triggers:
             refusal = await self._begin(found, run_id, trigger.seen(record.id, record.body), by=found.actor)
             entry = _entry(found, record, run_id, refusal, at=self._kit.clock())
             await self._note(found, entry)
-            entries.append(entry)
+            runs += [] if entry.run is None else [entry.run]
+        events = await self._kit.event_tasks.run(record)
         await self._kit.records.fired(record.tenant, record.id)
-        return entries
+        return Outcome(runs=[*runs, *events.runs], refused=events.refused)
 
     async def _note(self, of: Trigger, entry: Firing) -> None:
         await self._kit.firings.record([entry])

@@ -3,7 +3,7 @@
 A trigger runs once for each record that matched when it was received: the run's id follows from both.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.task import ENGINE, Actor
 MOST = 500
 """Triggers that a tenant may have: each record is held against all of them."""
 _ROOT = "record"
+_EVENT = "/"
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -125,3 +126,13 @@ def params(trigger: Trigger, body: Mapping[str, Any]) -> Any:
 def run_id(trigger: Trigger, record_id: str, received_at: datetime) -> str:
     """The id of the task or flow for a record: the same whoever works it out."""
     return firing.run_id(trigger.secret, received_at, FiringKind.SCHEDULED, record_id)
+
+
+def event_mark(name: str) -> str:
+    """How a record names an event task among the triggers that it set off: no trigger's id begins so."""
+    return f"{_EVENT}{name}"
+
+
+def events_of(marks: Iterable[str]) -> list[str]:
+    """The names of the event tasks among these."""
+    return [mark.removeprefix(_EVENT) for mark in marks if mark.startswith(_EVENT)]

@@ -9,15 +9,15 @@ import asyncio
 import heapq
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 import msgspec
 from pymongo import errors as driver
 
 from core import errors, words
 from core.task import OPEN
-from store import documents, matching, mongo, payloads, query, rarity
+from store import documents, listing_plan, matching, mongo, payloads, query, rarity
 from store import spans as ranges
+from store.listing_plan import Plan
 from store.mongo import Document
 from store.payloads import Payloads
 from store.query import Page, Query, Sort
@@ -25,42 +25,12 @@ from store.spans import PLACED, Span
 
 __all__ = ["Listing", "Page", "Query", "Sort"]
 
-_WALKED = PLACED | {Sort.DUE, Sort.FOLLOW_UP}
 _MOST_RANGES = 200
 """Of so many ranges of an index MongoDB merges the orders; of more it sorts what is in them."""
 _MOST_QUEUES = 10_000
 """Of so many queues a word's ranges are read, so many at once."""
 _HIDDEN = {"words": 0, "text": 0}
 _BAD_HINT = 2
-
-
-class _Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One listing: what is asked for, in which order, how much of it."""
-
-    tenant: str
-    wanted: Query
-    field: str
-    direction: int
-    spans: Sequence[Span]
-    limit: int
-    brief: bool = False
-    """Only what rows are merged by is read."""
-
-    @property
-    def exact(self) -> Document:
-        """All that is asked for but the text."""
-        return query.selector(self.tenant, msgspec.structs.replace(self.wanted, text=None))
-
-    @property
-    def by(self) -> list[tuple[str, int]]:
-        """The fields that its order is read by; a place is of one task alone."""
-        if self.wanted.sort in PLACED:
-            return [("place", self.direction)]
-        return [(self.field, self.direction), ("_id", self.direction)]
-
-    def place_of(self, row: Document) -> tuple[Any, str]:
-        """What rows are merged by."""
-        return row[self.field], str(row["_id"])
 
 
 @mongo.translating
@@ -78,7 +48,7 @@ class Listing:
         field, direction = query.order(wanted.sort)
         cursor = None if after is None else query.read_cursor(after, wanted.sort)
         spans = ranges.spans(wanted, cursor)
-        plan = _Plan(tenant=tenant, wanted=wanted, field=field, direction=direction, spans=spans, limit=limit + 1)
+        plan = Plan(tenant=tenant, wanted=wanted, field=field, direction=direction, spans=spans, limit=limit + 1)
         try:
             rows = await self._rows(plan)
         except driver.OperationFailure as error:
@@ -92,7 +62,7 @@ class Listing:
     async def ids(self, tenant: str, wanted: Query, *, at_most: int) -> list[str]:
         """The ids of the first so many tasks."""
         field, direction = query.order(wanted.sort)
-        plan = _Plan(
+        plan = Plan(
             tenant=tenant,
             wanted=wanted,
             field=field,
@@ -107,20 +77,20 @@ class Listing:
         """How many tasks the query selects, counted no further than `at_most`."""
         return await self._tasks.count_documents(query.selector(tenant, wanted), limit=at_most)
 
-    async def _rows(self, plan: _Plan) -> list[Document]:
+    async def _rows(self, plan: Plan) -> list[Document]:
         wanted = plan.wanted
         said = None if wanted.text is None else words.wanted(wanted.text)
         if said == words.Wanted():
             return []
         if wanted.ids is None and wanted.states is not None and wanted.states <= OPEN:
-            marked = _marked(wanted, said or words.Wanted())
+            marked = listing_plan.marks_of(wanted, said or words.Wanted())
             if marked != words.Wanted():
                 return await self._by_words(plan, said, marked)
-            if _walks(wanted):
+            if listing_plan.walks(wanted):
                 return await self._by_queues(plan, {})
         return await self._merged(plan, query.selector(plan.tenant, wanted))
 
-    async def _by_queues(self, plan: _Plan, also: Document) -> list[Document]:
+    async def _by_queues(self, plan: Plan, also: Document) -> list[Document]:
         """What there is, queue by queue: these indexes hold the open tasks alone, however many have ended.
 
         `also` must hold of each besides the plan's `exact`. The index is named: where matches are rare, the planner's
@@ -140,7 +110,7 @@ class Listing:
             plan = msgspec.structs.replace(plan, spans=spans)
         return await self._merged(plan, found, hint="worklist")
 
-    async def _resolved(self, plan: _Plan, *, at_most: int = _MOST_RANGES) -> _Plan:
+    async def _resolved(self, plan: Plan, *, at_most: int = _MOST_RANGES) -> Plan:
         """The plan with the queues that have open tasks, where none is named and there are no more than that.
 
         A seek a queue (DISTINCT_SCAN), however many tasks there are.
@@ -158,7 +128,7 @@ class Listing:
             return plan
         return msgspec.structs.replace(plan, wanted=msgspec.structs.replace(plan.wanted, queues=tuple(queues)))
 
-    async def _by_words(self, plan: _Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document]:
+    async def _by_words(self, plan: Plan, said: words.Wanted | None, marked: words.Wanted) -> list[Document]:
         """What has these words: the ranges of one of them, in order or sorted, or where too many tasks are in them to
         be sorted, the order itself; and what is unread.
         """
@@ -173,20 +143,23 @@ class Listing:
             )
             read = await self._in_order(at, marked, lead)
         else:
-            (lead, few), unread = await asyncio.gather(
+            (lead, at_most), unread = await asyncio.gather(
                 rarity.rarest(self._database, plan.tenant, plan.wanted, marked), reading
             )
-            found = _led(plan, marked, lead)
-            if few:
+            found, rest = listing_plan.led(plan, marked, lead), matching.rest(marked.words, marked.beginnings)
+            if at_most is not None and at_most <= (
+                rarity.SURELY_FEW if listing_plan.walks(plan.wanted) else rarity.FEW
+            ):
                 read = await self._merged(plan, found, hint="terms")
-            elif not _walks(plan.wanted):
+            elif not listing_plan.walks(plan.wanted):
                 read = await self._merged(plan, query.selector(plan.tenant, plan.wanted))
             else:
-                read = await self._of_beginning(plan, found, lead, matching.rest(marked.words, marked.beginnings))
+                countable = at_most is not None or bool(lead.beginnings)
+                read = await self._followed(plan, found if countable else None, rest)
         known = {str(row["_id"]) for row in unread}
         return self._cut(plan, [unread, [row for row in read if str(row["_id"]) not in known]])
 
-    async def _in_order(self, plan: _Plan, marked: words.Wanted, lead: words.Wanted) -> list[Document]:
+    async def _in_order(self, plan: Plan, marked: words.Wanted, lead: words.Wanted) -> list[Document]:
         """Tasks with a word by their places: the word's range in each queue has them in order."""
         queues = plan.wanted.queues
         if queues is not None and len(queues) > _MOST_RANGES:
@@ -194,27 +167,28 @@ class Listing:
             spans = [span | {"queue": {"$in": part}} for span in plan.spans for part in parts]
             wanted = msgspec.structs.replace(plan.wanted, queues=None)
             plan = msgspec.structs.replace(plan, wanted=wanted, spans=spans)
-        return await self._merged(plan, _led(plan, marked, lead), hint="terms")
+        return await self._merged(plan, listing_plan.led(plan, marked, lead), hint="terms")
 
-    async def _of_beginning(self, plan: _Plan, found: Document, lead: words.Wanted, rest: Document) -> list[Document]:
-        """What has a frequent word in an order that the index of words does not have; of a beginning the keys alone do
-        not say how many tasks of the named queues it has.
+    async def _followed(self, plan: Plan, found: Document | None, rest: Document) -> list[Document]:
+        """What has frequent words in an order that the index of words does not have: by the order itself, unless the
+        first ones of the order do not suffice and there are `found` few enough to be sorted.
         """
         named = plan.wanted.queues is not None and len(plan.wanted.queues) * len(OPEN) <= _MOST_RANGES
-        if lead.beginnings and named and len(plan.spans) == 1:
-            hint = "worklist" if plan.wanted.sort in PLACED else plan.field.removesuffix("Date")
-            first = await self._glanced(plan, [plan.exact, plan.spans[0]], rest, hint)
+        if named and len(plan.spans) == 1:
+            first = await self._glanced(plan, rest)
             if len(first) == plan.limit:
-                return first if plan.brief else await self._whole(plan, found, first)
-            few = await self._sorted_if_few(plan, [found, plan.spans[0]])
+                return await self._whole(plan, first)
+        if named and found is not None:
+            few = await self._sorted_if_few(plan, found)
             if few is not None:
-                return few if plan.brief else await self._whole(plan, found, few)
+                return await self._whole(plan, few)
         return await self._by_queues(plan, rest)
 
-    async def _glanced(self, plan: _Plan, exact: Sequence[Document], rest: Document, hint: str) -> list[Document]:
+    async def _glanced(self, plan: Plan, rest: Document) -> list[Document]:
         """What is found among the first tasks of the order."""
+        hint = "worklist" if plan.wanted.sort in PLACED else plan.field.removesuffix("Date")
         pipeline: list[Document] = [
-            {"$match": {"$and": list(exact)}},
+            {"$match": {"$and": [plan.exact, plan.spans[0]]}},
             {"$sort": dict(plan.by)},
             {"$limit": rarity.GLANCE},
             {"$match": rest},
@@ -223,15 +197,15 @@ class Listing:
         ]
         return [row async for row in await self._tasks.aggregate(pipeline, hint=hint)]
 
-    async def _sorted_if_few(self, plan: _Plan, found: Sequence[Document]) -> list[Document] | None:
+    async def _sorted_if_few(self, plan: Plan, found: Document) -> list[Document] | None:
         """What is found, if it is few tasks."""
         pipeline: list[Document] = [
-            {"$match": {"$and": list(found)}},
+            {"$match": {"$and": [found, {"$or": list(plan.spans)}]}},
             {"$limit": rarity.FEW + 1},
             {"$project": {plan.field: 1}},
             {
                 "$facet": {
-                    "rows": [{"$sort": dict(plan.by)}, {"$limit": plan.limit}],
+                    "rows": [{"$sort": {plan.field: plan.direction, "_id": plan.direction}}, {"$limit": plan.limit}],
                     "all": [{"$count": "count"}],
                 }
             },
@@ -241,54 +215,29 @@ class Listing:
                 return list(row["rows"])
         return None
 
-    async def _merged(self, plan: _Plan, found: Document, *, hint: str | None = None) -> list[Document]:
+    async def _merged(self, plan: Plan, found: Document, *, hint: str | None = None) -> list[Document]:
         """The first rows of all spans; of several only those that are wanted are read whole."""
         brief = {plan.field: 1}
         if len(plan.spans) == 1:
             return await self._read(plan, found, plan.spans[0], hint, brief if plan.brief else _HIDDEN)
         parts = await asyncio.gather(*[self._read(plan, found, span, hint, brief) for span in plan.spans])
-        cut = self._cut(plan, parts)
-        return cut if plan.brief else await self._whole(plan, found, cut)
+        return await self._whole(plan, self._cut(plan, parts))
 
-    async def _whole(self, plan: _Plan, found: Document, rows: Sequence[Document]) -> list[Document]:
-        """The same rows with all that belongs to them, but those that do not fit any more."""
-        if not rows:
-            return []
-        keys = [row["_id"] for row in rows]
-        whole = self._tasks.find({"$and": [found, {"_id": {"$in": keys}}]}, _HIDDEN).hint("_id_")
-        return sorted([row async for row in whole], key=plan.place_of, reverse=plan.direction < 0)
+    async def _whole(self, plan: Plan, rows: list[Document]) -> list[Document]:
+        """These rows with all that belongs to them as it is now: one that has ended since must not end the page."""
+        if plan.brief or not rows:
+            return rows
+        found = self._tasks.find({"_id": {"$in": [row["_id"] for row in rows]}}, _HIDDEN).hint("_id_")
+        whole = {row["_id"]: row async for row in found}
+        return [row | whole[row["_id"]] for row in rows if row["_id"] in whole]
 
     async def _read(
-        self, plan: _Plan, found: Document, span: Span, hint: str | None, fields: Mapping[str, int]
+        self, plan: Plan, found: Document, span: Span, hint: str | None, fields: Mapping[str, int]
     ) -> list[Document]:
         both = {"$and": [found, span]} if span else found
         cursor = self._tasks.find(both, fields).sort(plan.by).limit(plan.limit)
         return [row async for row in (cursor if hint is None else cursor.hint(hint))]
 
-    def _cut(self, plan: _Plan, parts: Sequence[list[Document]]) -> list[Document]:
+    def _cut(self, plan: Plan, parts: Sequence[list[Document]]) -> list[Document]:
         merged = heapq.merge(*parts, key=plan.place_of, reverse=plan.direction < 0)
         return list(islice(merged, plan.limit))
-
-
-def _led(plan: _Plan, marked: words.Wanted, lead: words.Wanted) -> Document:
-    """What is asked for, in the ranges of one word; the others are compared."""
-    others = [word for word in marked.words if word not in lead.words]
-    rest = matching.rest(others, [each for each in marked.beginnings if each not in lead.beginnings])
-    places = ranges.places(plan.wanted)
-    narrowed: Document = {} if places is None else {"place": {"$gte": places[0], "$lt": places[1]}}
-    return {"$and": [plan.exact | matching.lead(lead), narrowed, *([rest] if rest else [])]}
-
-
-def _walks(wanted: Query) -> bool:
-    """Whether nothing that is asked for leads to few tasks, so that the worklist itself must be followed."""
-    leads = (wanted.ids, wanted.assignee, wanted.record_id, wanted.redrive, wanted.parent)
-    return wanted.sort in _WALKED and all(each is None for each in leads)
-
-
-def _marked(wanted: Query, said: words.Wanted) -> words.Wanted:
-    """The words that are asked for, and the marks by which the rest is found as well."""
-    marks = [words.label_mark(wanted.label)] if wanted.label is not None else []
-    marks += [words.creator_mark(wanted.created_by)] if wanted.created_by is not None else []
-    if wanted.definitions is not None and len(wanted.definitions) == 1:
-        marks.append(words.definition_mark(wanted.definitions[0]))
-    return words.Wanted(words=(*said.words, *marks), beginnings=said.beginnings)

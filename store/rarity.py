@@ -10,29 +10,31 @@ from store.query import Query
 
 FEW = 4_000
 """So many tasks are read and sorted; more are not, where another index has them in order."""
+SURELY_FEW = 1_000
+"""So many are sorted without a look at the first ones of that order."""
 STEPS = (250, 1_000, 4_000)
 """So finely it is told which word fewer tasks have."""
 FRONT = 250
 """So many tasks of a queue tell how thick a word is at the front of its worklist."""
 GLANCE = 1_500
-"""So many tasks are looked at before it is asked how many have a word that begins so."""
+"""So many tasks are looked at, the first of the order, before many are sorted."""
 _MOST_QUEUES = 4
 """In so many queues the keys are counted apart; of more, over all queues."""
 
 
 async def rarest(
     database: mongo.Database, tenant: str, wanted: Query, marked: words.Wanted
-) -> tuple[words.Wanted, bool]:
-    """A word (or, without any, a beginning) of the fewest open tasks, as nearly as it is worth knowing; and whether
-    these are surely few enough to be sorted.
+) -> tuple[words.Wanted, int | None]:
+    """A word (or, without any, a beginning) of the fewest open tasks, as nearly as it is worth knowing; and how many
+    these are at most, None where they are more than `FEW`.
     """
     each = _each(marked)
     for step in STEPS:
         over = await asyncio.gather(*[_has_more(database, tenant, wanted, one, step) for one in each])
         under = [one for one, more in zip(each, over, strict=True) if not more]
         if under:
-            return under[0], step <= FEW
-    return each[0], False
+            return under[0], step
+    return each[0], None
 
 
 async def thinnest(database: mongo.Database, tenant: str, wanted: Query, marked: words.Wanted) -> words.Wanted:

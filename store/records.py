@@ -21,7 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     received_at: datetime
     received_by: Actor
     triggers: tuple[str, ...] = ()
-    """Triggers that it set off, until all of them are known to have run."""
+    """Triggers and event tasks (`core.trigger.event_mark`) that it set off, until all are known to have run."""
 
 
 class EventTask(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -1,19 +1,19 @@
 """Records: what applications report that happened, and the tasks that this sets off (contract xfsc-and-jobs 1.10)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 import structlog
 from fastapi import Body
 from starlette.responses import Response
 
 from api import described, guards, idempotency, replies, routing, shown
-from api.context import Directories, Lives, Now, Recording, Triggering
+from api.context import Now, Recording, Triggering
 from api.schemas import platform_views as views
 from api.schemas.common import kept
-from broker.lifecycle import Submitted
 from broker.triggers import Triggers
-from core import errors, ids
-from core.creation import Submission
+from core import errors, ids, trigger
 from core.errors import Fault
 from core.schedule import Run
 from store.records import Record
@@ -43,52 +43,46 @@ async def post_record(
     at: guards.Reporting,
     body: RecordBody,
     records: Recording,
-    directory: Directories,
-    lifecycle: Lives,
     triggers: Triggering,
     now: Now,
     idempotency_key: idempotency.IdempotencyKey = None,
 ) -> Response:
     """Report that something happened: the record is kept; triggers that select it, and event tasks that fit it, run.
 
-    A trigger that cannot run at once does as soon as it can. A repeat under the same `Idempotency-Key` submits nothing
+    What cannot run at once does as soon as it can. A repeat under the same `Idempotency-Key` submits nothing
     twice.
     """
     event = _event(kept(body))
     number = ids.new_id() if idempotency_key is None else ids.digest(at.tenant, at.who.subject, idempotency_key)
     selected = await triggers.set_off(at.tenant, number, body)
-    record = Record(tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by, triggers=selected)
+    fitting = await records.set_off(at.tenant, *event) if event is not None else ()
+    events = tuple(trigger.event_mark(each.name) for each in fitting)
+    record = Record(
+        tenant=at.tenant, id=number, body=body, received_at=now(), received_by=at.by, triggers=selected + events
+    )
     created = await records.insert(record)
     if not created:
-        record = await records.get(at.tenant, number) or record
+        # A repeat is told of the tasks of the first: what ran before does not run again.
+        there = await records.get(at.tenant, number) or record
+        record = msgspec.structs.replace(there, triggers=tuple(dict.fromkeys(there.triggers + events)))
     started = await _fired(triggers, record)
-    submitted = [run.id for run in started if run.kind == "task"]
-    flows = tuple(run.id for run in started if run.kind == "flow")
-    for each in await records.set_off(at.tenant, *event) if event is not None else ():
-        definition = await directory.definition(at.tenant, each.task_name)
-        key, namespace, scope = event or ("", "", "")
-        # The last name is capitalised as upstream sends it.
-        params = {"key": key, "namespace": namespace, "scope": scope, "TaskName": each.task_name}
-        submission = Submission(
-            definition=definition.name, params=params, dedup_key=f"record {number} {each.name}", fingerprint=number
-        )
-        queue = await directory.queue(at.tenant, definition.queue)
-        done: Submitted = await lifecycle.submit_one(queue, submission, by=at.by)
-        submitted.append(done.task.id)
-    view = views.RecordView(id=number, received_at=shown.stamp(record.received_at), tasks=tuple(submitted), flows=flows)
+    tasks, flows = (tuple(run.id for run in started if run.kind == kind) for kind in ("task", "flow"))
+    view = views.RecordView(id=number, received_at=shown.stamp(record.received_at), tasks=tasks, flows=flows)
     return replies.reply(view, status=201 if created else 200)
 
 
-async def _fired(triggers: Triggers, record: Record) -> list[Run]:
-    """What its triggers started; where they cannot run now, the engine sees to it."""
+async def _fired(triggers: Triggers, record: Record) -> Sequence[Run]:
+    """What it started; where that cannot be now, the engine sees to it. Raises why an event task is refused."""
     if not record.triggers:
-        return []
+        return ()
     try:
-        entries = await triggers.fire(record)
+        done = await triggers.fire(record)
     except (errors.Unavailable, errors.TooManyRequests) as error:
         _log.warning("triggers wait", record=record.id, error=error.detail)
-        return []
-    return [entry.run for entry in entries if entry.run is not None]
+        return ()
+    if done.refused:
+        raise done.refused[0]
+    return done.runs
 
 
 def _event(body: dict[str, Any]) -> tuple[str, str, str] | None:

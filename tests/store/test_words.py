@@ -61,6 +61,7 @@ async def test_what_is_found_hangs_neither_on_what_was_read_nor_on_how_many_ther
 ) -> None:
     monkeypatch.setattr(rarity, "FEW", few)
     monkeypatch.setattr(rarity, "STEPS", (1, few))
+    monkeypatch.setattr(rarity, "SURELY_FEW", few // 2)
     monkeypatch.setattr(rarity, "FRONT", few)
     monkeypatch.setattr(rarity, "GLANCE", 2 * few)
     made = some()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -10,7 +11,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from broker import engine
+from broker import engine, triggers
+from broker.lifecycle import Lifecycle
+from core import errors
+from core.clock import system_clock
+from store.record_sweeps import RecordSweeps
 from tests.support import target as targets
 from tests.support.api import Api
 from tests.support.target import Target
@@ -277,6 +282,35 @@ async def test_an_event_sets_off_its_task_once(api: Api, services: Target) -> No
     assert (await api("sub").post("/api/v1/records", json=event)).json()["tasks"] == []
     bad = await api("sub").post("/api/v1/records", json={"key": "x", "scope": 7})
     assert bad.status_code == 400
+
+
+async def test_an_event_whose_task_cannot_be_submitted_yet_is_not_lost(
+    api: Api, services: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = {"key": "vc", "namespace": "login", "scope": "user", "taskName": "echo"}
+    await api("ada").put("/v1/eventTasks/vc", json=event)
+
+    async def away(*_: object, **__: object) -> Any:
+        raise errors.Unavailable(retry_after=1.0)
+
+    report, once = {"key": "vc,login,user"}, {"Idempotency-Key": "e-1"}
+    with monkeypatch.context() as patched:
+        patched.setattr(Lifecycle, "submit", away)
+        told = await api("sub").post("/api/v1/records", json=report, headers=once)
+    assert (told.status_code, told.json()["tasks"]) == (201, [])
+
+    def later() -> datetime:
+        return system_clock() + 2 * triggers.LEFT_OVER
+
+    pending = triggers.Pending(RecordSweeps(api.parts.record.database), api.parts.triggers, clock=later)
+    for _ in range(2):
+        await pending.step()
+    again = await api("sub").post("/api/v1/records", json=report, headers=once)
+    (task_id,) = again.json()["tasks"]
+    assert (await result(api, task_id)).json()["TaskName"] == "echo"
+    made = await api("ada").get("/api/v1/tasks", params={"state": ["ready", "in-progress", "done"]})
+    assert [each["id"] for each in made.json()["items"]] == [task_id]
+    assert await api.parts.record.database["records"].count_documents({"triggers": {"$exists": True}}) == 0
 
 
 async def test_a_list_is_created_until_a_task_of_it_is_taken(api: Api, services: Target) -> None:
