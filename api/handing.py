@@ -10,29 +10,30 @@ from api import context, hangup
 from broker.dispatch import Claim
 from broker.lifecycle import Lifecycle
 from core import errors, logs
+from core.queue import Queue
 from core.task import Task
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 16
 
-Take = Callable[[asyncio.Event], Awaitable[Sequence[Task]]]
-"""Claims tasks; its event says that nobody waits any more."""
+Take = Callable[[Sequence[Queue], asyncio.Event], Awaitable[Sequence[Task]]]
+"""Claims tasks of these queues; its event says that nobody waits any more."""
 
 
-async def to_caller(request: Request, tenant: str, claim: Claim, take: Take) -> Sequence[Task]:
+async def to_caller(request: Request, tenant: str, queues: Sequence[Queue], claim: Claim, take: Take) -> Sequence[Task]:
     """What `take` claimed. If the caller hung up while it did, all of it goes back, and no attempt is spent.
 
-    Raises `TooManyRequests` where the tenant's quotas refuse it.
+    Queues whose quota is taken are left out. Raises `TooManyRequests` where quotas refuse it.
     """
     here = context.of(request)
     quotas = here.parts.quotas
-    await quotas.claiming(tenant)
+    queues = await quotas.claiming(tenant, queues)
     if not claim.wait:
-        return await take(asyncio.Event())
+        return await take(queues, asyncio.Event())
     limits = await quotas.limits(tenant)
     async with hangup.watched(request, here.closing) as gone:
         with here.measures.waiting.labels("claim").track_inprogress(), quotas.waiting(tenant, limits, "longPolls"):
-            tasks = await take(gone)
+            tasks = await take(queues, gone)
         if not tasks:
             return tasks
         try:

@@ -139,6 +139,12 @@ def event_view(event: Event) -> views.EventView:
     )
 
 
+def queue_quotas_view(queue: Queue) -> queue_views.QueueQuotasView:
+    """A queue's limits."""
+    named = {} if queue.quotas is None else msgspec.structs.asdict(queue.quotas)
+    return queue_views.QueueQuotasView(**{name: value for name, value in named.items() if value is not None})
+
+
 def queue_view(queue: Queue, who: Principal) -> queue_views.QueueView:
     """A queue, with what this caller may do there."""
     limits = queue.defaults.limits
@@ -160,6 +166,7 @@ def queue_view(queue: Queue, who: Principal) -> queue_views.QueueView:
         deadlines=deadlines_view(queue.deadlines),
         params_schema=queue.params_schema,
         retention_days=queue.retention_days,
+        quotas=queue_quotas_view(queue),
         encrypt_payloads=queue.encrypt_payloads,
         paused=queue.paused,
         deleting=queue.deleting or UNSET,

@@ -1,4 +1,4 @@
-"""Holds tenants to their quotas in the process that takes requests; the engine's own work is not refused.
+"""Holds tenants, and their queues, to their quotas in the process that takes requests; the engine is not refused.
 
 Rates are exact over all replicas but for a chunk each. Counts are looked at every few seconds and counted on between,
 so a limit may be passed by what other replicas let in meanwhile.
@@ -16,7 +16,7 @@ from core import errors, quota
 from core.clock import Clock
 from core.creation import Submission
 from core.queue import Queue
-from core.quota import Quotas, Share
+from core.quota import QueueQuotas, Quotas, Share
 from store.tenants import Tenants
 from store.usage import Counts, Usage
 
@@ -27,7 +27,7 @@ _REST_OF_COST = 20
 """A count rests at least so many times as long as it took."""
 _MOST_TENANTS = 10_000
 
-T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,23 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     claims_in_flight: int
     long_polls: int
     streams: int
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    """Whose quota it is: the tenant's, or one of its queues'."""
+
+    tenant: str
+    queue: str | None = None
+
+    @property
+    def whose(self) -> str:
+        """In words."""
+        return "tenant's" if self.queue is None else f"queue's ({self.queue})"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What a refusal says of it beside the quota."""
+        return {} if self.queue is None else {"queue": self.queue}
 
 
 class _Known:
@@ -60,9 +77,9 @@ class Quota:
         self._limits: cachetools.TTLCache[str, Quotas] = cachetools.TTLCache(
             _MOST_TENANTS, _LOOK_EVERY.total_seconds(), timer=timer
         )
-        self._shares: cachetools.LRUCache[str, Share] = cachetools.LRUCache(_MOST_TENANTS)
-        self._open: cachetools.LRUCache[str, _Known] = cachetools.LRUCache(_MOST_TENANTS)
-        self._held: cachetools.LRUCache[str, _Known] = cachetools.LRUCache(_MOST_TENANTS)
+        self._shares: cachetools.LRUCache[_Holder, Share] = cachetools.LRUCache(_MOST_TENANTS)
+        self._open: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
+        self._held: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
         self._bytes: cachetools.LRUCache[str, _Known] = cachetools.LRUCache(_MOST_TENANTS)
         self._waiting: dict[tuple[str, str], int] = {}
 
@@ -79,30 +96,52 @@ class Quota:
         self._limits.pop(tenant, None)
 
     async def submitting(self, queue: Queue, submissions: Sequence[Submission]) -> None:
-        """Raise `TooManyRequests` where the tenant may not submit so many now, `TooLarge` for what is too large."""
-        tenant = queue.tenant
-        limits = await self.limits(tenant)
-        if limits == quota.NONE:
+        """Raise `TooManyRequests` where tenant or queue may not take so many now, `TooLarge` for what is too large."""
+        limits = await self.limits(queue.tenant)
+        own = queue.quotas
+        if limits == quota.NONE and own is None:
             return
-        size = 0
-        if limits.payload_bytes is not None or limits.stored_bytes is not None:
-            size = self._weighed(limits, submissions)
+        size, count = self._check_sizes(limits, own, submissions), len(submissions)
+        tenant, key = _Holder(queue.tenant), _Holder(queue.tenant, queue.key)
+        if own is not None and own.open_tasks is not None:
+            self._bound("openTasks", own.open_tasks, await self._opened(key), count, of=key)
         if limits.open_tasks is not None:
-            self._bound("openTasks", limits.open_tasks, await self._opened(tenant), len(submissions))
+            self._bound("openTasks", limits.open_tasks, await self._opened(tenant), count)
         if limits.stored_bytes is not None:
-            self._bound("storedBytes", limits.stored_bytes, await self._stored(tenant), size)
+            self._bound("storedBytes", limits.stored_bytes, await self._stored(queue.tenant), size)
+        if own is not None and own.submits_per_second is not None:
+            await self._spend(key, own.submits_per_second, count)
         if limits.submits_per_second is not None:
-            await self._spend(tenant, limits.submits_per_second, len(submissions))
-        if limits.open_tasks is not None:
-            self._open[tenant].number += len(submissions)
+            await self._spend(tenant, limits.submits_per_second, count)
+        for holder in (tenant, key):
+            # Only those that are limited are known.
+            if (known := self._open.get(holder)) is not None:
+                known.number += count
         if limits.stored_bytes is not None:
-            self._bytes[tenant].number += size
+            self._bytes[queue.tenant].number += size
 
-    async def claiming(self, tenant: str) -> None:
-        """Raise `TooManyRequests` while the tenant's workers hold as much as they may."""
+    async def claiming(self, tenant: str, queues: Sequence[Queue] = ()) -> Sequence[Queue]:
+        """Those of the queues that a worker may draw from now.
+
+        Raises `TooManyRequests` while the workers of the tenant, or of all these queues, hold as much as they may.
+        """
         limits = await self.limits(tenant)
         if limits.claims_in_flight is not None:
-            self._bound("claimsInFlight", limits.claims_in_flight, await self._holding(tenant), 1)
+            self._bound("claimsInFlight", limits.claims_in_flight, await self._holding(_Holder(tenant)), 1)
+        open_to: list[Queue] = []
+        refusal: errors.TooManyRequests | None = None
+        for queue in queues:
+            most = None if queue.quotas is None else queue.quotas.claims_in_flight
+            try:
+                if most is not None:
+                    holder = _Holder(tenant, queue.key)
+                    self._bound("claimsInFlight", most, await self._holding(holder), 1, of=holder)
+                open_to.append(queue)
+            except errors.TooManyRequests as error:
+                refusal = error
+        if refusal is not None and not open_to:
+            raise refusal
+        return open_to
 
     async def founding(self, tenant: str) -> None:
         """Raise `TooManyRequests` where the tenant has as many queues as it may."""
@@ -139,72 +178,82 @@ class Quota:
             streams=self._waiting.get((tenant, "streams"), 0),
         )
 
-    def _weighed(self, limits: Quotas, submissions: Sequence[Submission]) -> int:
+    async def taken_of(self, queue: Queue) -> Counts:
+        """What the queue has taken."""
+        return await self._usage.counts(queue.tenant, queue.key)
+
+    def _check_sizes(self, limits: Quotas, own: QueueQuotas | None, submissions: Sequence[Submission]) -> int:
+        """Bytes of all params where somebody wants to know; raises `TooLarge`."""
+        most_here = None if own is None else own.payload_bytes
+        if limits.payload_bytes is None and limits.stored_bytes is None and most_here is None:
+            return 0
         sizes = [len(msgspec.json.encode(each.params)) for each in submissions]
-        most = limits.payload_bytes
-        if most is not None and max(sizes, default=0) > most:
-            raise errors.TooLarge(
-                f"The params of a task have {max(sizes)} bytes; the tenant's quota is {most}.",
-                extra={"quota": "payloadBytes", "limit": most, "used": max(sizes)},
-            )
+        largest = max(sizes, default=0)
+        for most, whose in ((most_here, "queue"), (limits.payload_bytes, "tenant")):
+            if most is not None and largest > most:
+                raise errors.TooLarge(
+                    f"The params of a task have {largest} bytes; the {whose}'s quota is {most}.",
+                    extra={"quota": "payloadBytes", "limit": most, "used": largest},
+                )
         return sum(sizes)
 
-    async def _spend(self, tenant: str, rate: float, count: int) -> None:
-        share = self._shares.setdefault(tenant, Share())
+    async def _spend(self, of: _Holder, rate: float, count: int) -> None:
+        share = self._shares.setdefault(of, Share())
         now = self._seconds()
         if not share.may_spend(now):
             if now >= share.refused_until:
                 wanted = share.wants(rate)
                 # Nobody else of this process asks meanwhile: they are refused for the moment that it takes.
                 share.refused_until = now + quota.CHUNK_SECONDS
-                granted = await self._usage.take(tenant, _SUBMITS, wanted=wanted, rate=rate, now=self._clock())
+                name = _SUBMITS if of.queue is None else f"{_SUBMITS}/{of.queue}"
+                granted = await self._usage.take(of.tenant, name, wanted=wanted, rate=rate, now=self._clock())
                 share.refused_until = 0.0
                 share.received(granted, now, rate)
             if not share.may_spend(now):
                 raise errors.TooManyRequests(
-                    f"The tenant's quota is {rate:g} submits a second.",
+                    f"The {of.whose} quota is {rate:g} submits a second.",
                     retry_after=share.wait(rate),
-                    extra={"quota": "submitsPerSecond", "limit": rate},
+                    extra={"quota": "submitsPerSecond", "limit": rate} | of.named,
                 )
         share.tokens -= count
 
-    def _bound(self, what: str, limit: int, used: int, more: int) -> None:
+    def _bound(self, what: str, limit: int, used: int, more: int, *, of: _Holder | None = None) -> None:
         if used + more > limit:
+            whose = "tenant's" if of is None else of.whose
             raise errors.TooManyRequests(
-                f"The tenant's quota of {what} is {limit}, and {used} are taken.",
+                f"The {whose} quota of {what} is {limit}, and {used} are taken.",
                 retry_after=_LOOK_EVERY.total_seconds(),
-                extra={"quota": what, "limit": limit, "used": used},
+                extra={"quota": what, "limit": limit, "used": used} | ({} if of is None else of.named),
             )
 
-    async def _opened(self, tenant: str) -> int:
-        return await self._looked(self._open, tenant, self._count, _LOOK_EVERY)
+    async def _opened(self, of: _Holder) -> int:
+        async def count() -> int:
+            return (await self._usage.counts(of.tenant, of.queue)).open_tasks
 
-    async def _holding(self, tenant: str) -> int:
-        return await self._looked(self._held, tenant, self._count_held, timedelta(seconds=1))
+        return await self._looked(self._open, of, count, _LOOK_EVERY)
+
+    async def _holding(self, of: _Holder) -> int:
+        async def count() -> int:
+            return (await self._usage.counts(of.tenant, of.queue)).held
+
+        return await self._looked(self._held, of, count, timedelta(seconds=1))
 
     async def _stored(self, tenant: str) -> int:
-        return await self._looked(self._bytes, tenant, self._usage.stored_bytes, _WEIGH_EVERY)
-
-    async def _count(self, tenant: str) -> int:
-        return (await self._usage.counts(tenant)).open_tasks
-
-    async def _count_held(self, tenant: str) -> int:
-        counts: Counts = await self._usage.counts(tenant)
-        return counts.held
+        return await self._looked(self._bytes, tenant, lambda: self._usage.stored_bytes(tenant), _WEIGH_EVERY)
 
     async def _looked(
         self,
-        kept: cachetools.LRUCache[str, _Known],
-        tenant: str,
-        look: Callable[[str], Awaitable[int]],
+        kept: cachetools.LRUCache[K, _Known],
+        key: K,
+        look: Callable[[], Awaitable[int]],
         every: timedelta,
     ) -> int:
         began = self._seconds()
-        known = kept.get(tenant)
+        known = kept.get(key)
         if known is None or known.until <= began:
-            number = await look(tenant)
+            number = await look()
             rest = max(every.total_seconds(), (self._seconds() - began) * _REST_OF_COST)
-            known = kept[tenant] = _Known(number, began + rest)
+            known = kept[key] = _Known(number, began + rest)
         return known.number
 
     def _seconds(self) -> float:

@@ -7,6 +7,7 @@ import msgspec
 
 from core.deadlines import Deadlines
 from core.priority import Priority
+from core.quota import QueueQuotas
 from core.task import Actor, Limits
 
 
@@ -46,6 +47,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     context: dict[str, Any] = {}
     params_schema: dict[str, Any] | None = None
     retention_days: float | None = None
+    quotas: QueueQuotas | None = None
     encrypt_payloads: bool = False
     """Payloads of tasks that are submitted from now on are kept sealed."""
     paused: bool = False

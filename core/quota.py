@@ -1,4 +1,4 @@
-"""What a tenant may take of the platform, and the arithmetic of rates; `broker/quotas.py` holds it to that."""
+"""What a tenant and each of its queues may take, and the arithmetic of rates; `broker/quotas.py` holds it to that."""
 
 import msgspec
 
@@ -21,6 +21,18 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """Claims that wait at the same time, in each replica."""
     streams: int | None = None
     """Event streams that are open at the same time, in each replica."""
+
+
+class QueueQuotas(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A queue's limits, within those of its tenant; None is none. Who manages the queue sets them."""
+
+    open_tasks: int | None = None
+    submits_per_second: float | None = None
+    """Over all replicas; twice as many may come at once."""
+    claims_in_flight: int | None = None
+    """Tasks that are handed out and have not ended."""
+    payload_bytes: int | None = None
+    """Of one task's params, as JSON."""
 
 
 NONE = Quotas()

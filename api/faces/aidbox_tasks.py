@@ -134,7 +134,9 @@ async def poll(request: Request, at: InTenant, params: asked.Poll) -> dict[str, 
         deciding=workflows,
     )
     lifecycle = here.parts.lifecycle
-    tasks = await handing.to_caller(request, at.tenant, claim, lambda gone: lifecycle.claim_among(queues, claim, gone))
+    tasks = await handing.to_caller(
+        request, at.tenant, queues, claim, lambda some, gone: lifecycle.claim_among(some, claim, gone)
+    )
     return {"resources": [shown.task(each, fenced=True) for each in tasks]}
 
 

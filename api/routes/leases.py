@@ -47,7 +47,9 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
         start=body.start,
         definitions=None if body.definitions is None else tuple(body.definitions),
     )
-    tasks = await handing.to_caller(request, at.tenant, claim, lambda gone: lifecycle.claim(at.queue, claim, gone))
+    tasks = await handing.to_caller(
+        request, at.tenant, (at.queue,), claim, lambda some, gone: lifecycle.claim(some[0], claim, gone)
+    )
     return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
 
 

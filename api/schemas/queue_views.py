@@ -40,6 +40,29 @@ class DeadlinesView(View, frozen=True, kw_only=True, rename="camel"):
     escalations: tuple[EscalationView, ...]
 
 
+class QueueQuotasView(View, frozen=True, kw_only=True, rename="camel"):
+    """A queue's limits, beside those of its tenant; what is absent is not limited."""
+
+    open_tasks: int | UnsetType = UNSET
+    submits_per_second: float | UnsetType = UNSET
+    claims_in_flight: int | UnsetType = UNSET
+    payload_bytes: int | UnsetType = UNSET
+
+
+class QueueUsedView(View, frozen=True, kw_only=True, rename="camel"):
+    """What a queue has taken."""
+
+    open_tasks: Annotated[int, Meta(description="Tasks that have not ended")]
+    claims_in_flight: int
+
+
+class QueueUsageView(View, frozen=True, kw_only=True, rename="camel"):
+    """A queue's limits, and what is used of them."""
+
+    limits: QueueQuotasView
+    used: QueueUsedView
+
+
 class QueueView(View, frozen=True, kw_only=True, rename="camel"):
     """One queue."""
 
@@ -54,6 +77,7 @@ class QueueView(View, frozen=True, kw_only=True, rename="camel"):
     deadlines: DeadlinesView
     params_schema: dict[str, Any] | None
     retention_days: float | None
+    quotas: QueueQuotasView
     encrypt_payloads: bool
     paused: bool
     deleting: Literal[True] | UnsetType = UNSET

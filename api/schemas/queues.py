@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.schemas.common import (
@@ -22,6 +22,7 @@ from api.schemas.common import (
 from api.schemas.tasks import Assignee
 from core.deadlines import Deadlines, Escalation
 from core.queue import Bindings, Defaults, Queue
+from core.quota import QueueQuotas
 from core.task import Actor
 
 Role = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -107,6 +108,18 @@ class DefaultFields(LimitFields):
         return Defaults(priority=urgency, limits=self.over(base.limits))
 
 
+Count = Annotated[int, Field(ge=0, lt=2**53), Strict()]
+
+
+class QueueQuotasBody(Body):
+    """A queue's limits, all of them; what is absent or null is not limited."""
+
+    open_tasks: Count | None = None
+    submits_per_second: Annotated[float, Field(gt=0, le=1_000_000), Strict()] | None = None
+    claims_in_flight: Count | None = None
+    payload_bytes: Count | None = None
+
+
 class QueueBody(Body):
     """A queue's settings. `assignerRoles` and `workerRoles` are ADSP's names of two of the bindings."""
 
@@ -127,6 +140,7 @@ class QueueBody(Body):
     context: JsonObject | None = None
     params_schema: JsonObject | None = None
     retention_days: Annotated[Seconds, Field(le=36_500)] | None = None
+    quotas: QueueQuotasBody | None = None
     encrypt_payloads: Flag | None = None
     assigner_roles: Roles | None = None
     worker_roles: Roles | None = None
@@ -154,6 +168,7 @@ class QueueBody(Body):
             "params_schema": self.params_schema,
             "retention_days": self.retention_days,
             "encrypt_payloads": bool(self.encrypt_payloads),
+            "quotas": self._limited(),
         }
 
     def merged(self, queue: Queue) -> dict[str, Any]:
@@ -167,11 +182,18 @@ class QueueBody(Body):
             found["bindings"] = self._bound(Bindings() if removed else queue.bindings)
         if "defaults" in given:
             found["defaults"] = Defaults() if self.defaults is None else self.defaults.defaults(queue.defaults)
+        if "quotas" in given:
+            found["quotas"] = self._limited()
         if "encrypt_payloads" in given:
             found["encrypt_payloads"] = bool(self.encrypt_payloads)
         if "deadlines" in given:
             found["deadlines"] = (self.deadlines or DeadlineFields()).deadlines
         return found
+
+    def _limited(self) -> QueueQuotas | None:
+        """All quotas, or None where nothing is limited."""
+        made = QueueQuotas(**({} if self.quotas is None else self.quotas.model_dump()))
+        return None if made == QueueQuotas() else made
 
     def _bound(self, base: Bindings) -> Bindings:
         bound = self.bindings or BindingFields()

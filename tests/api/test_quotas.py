@@ -188,3 +188,86 @@ async def test_a_full_replica_has_room_for_a_tenant_that_has_none_of_it(settings
         assert [(await each).status_code for each in stuck] == [201, 201]
         assert (await api("sub").post(f"{QUEUE}/tasks", json={})).status_code == 201
         await support.drop_lanes(api.parts)
+
+
+# --- of a queue ---
+
+
+async def limit_queue(api: Api, **quotas: Any) -> None:
+    """Give the queue these quotas and no others."""
+    answer = await api("ada").patch(QUEUE, json={"quotas": quotas})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["quotas"] == quotas
+
+
+async def test_a_queue_has_quotas_of_its_own_that_its_people_see(api: Api, queue: str) -> None:
+    await limit_queue(api, openTasks=3, claimsInFlight=10, payloadBytes=100, submitsPerSecond=100.0)
+    await support.submit(api("sub"))
+    await support.submit(api("sub"))
+    assert await support.claim(api("wim"))
+    usage = (await api("rex").get(f"{QUEUE}/usage")).json()
+    assert usage == {
+        "limits": {"openTasks": 3, "claimsInFlight": 10, "payloadBytes": 100, "submitsPerSecond": 100.0},
+        "used": {"openTasks": 2, "claimsInFlight": 1},
+    }
+    for wrong in ({"openTasks": -1}, {"submitsPerSecond": 0}, {"queues": 1}):
+        assert (await api("ada").patch(QUEUE, json={"quotas": wrong})).status_code == 400
+    assert (await api("ada").patch(QUEUE, json={"quotas": None})).json()["quotas"] == {}
+    assert (await api("sub").patch(QUEUE, json={"quotas": {}})).status_code == 403
+
+
+async def test_a_queue_s_open_tasks_and_payloads_leave_other_queues_alone(api: Api, queue: str) -> None:
+    other = "/api/v1/queues/intake/other"
+    await support.make_queue(api("ada"), other)
+    await limit_queue(api, openTasks=1, payloadBytes=100)
+    large = await api("sub").post(f"{QUEUE}/tasks", json={"params": {"x": "y" * 100}})
+    assert refused(large, "payloadBytes", 413)["limit"] == 100
+    await support.submit(api("sub"))
+    full = refused(await api("sub").post(f"{QUEUE}/tasks", json={}), "openTasks")
+    assert (full["limit"], full["used"], full["queue"]) == (1, 1, "intake:strike-reports")
+    batch = await api("sub").post(f"{QUEUE}/tasks/batch", json={"tasks": [{"name": "x"}]})
+    refused(batch, "openTasks")
+    await support.submit(api("sub"), other, params={"x": "y" * 100})
+
+
+async def test_a_queue_s_rate_is_a_bucket_of_its_own(api: Api, queue: str) -> None:
+    other = "/api/v1/queues/intake/other"
+    await support.make_queue(api("ada"), other)
+    await limit_queue(api, submitsPerSecond=0.01)
+    # A bucket goes into debt once at most.
+    tried = [await api("sub").post(f"{QUEUE}/tasks", json={}) for _ in range(4)]
+    assert tried[0].status_code == 201
+    late = refused(tried[-1], "submitsPerSecond")
+    assert (late["limit"], late["queue"]) == (0.01, "intake:strike-reports")
+    await support.submit(api("sub"), other)
+
+
+async def test_a_queue_s_claims_in_flight(api: Api, queue: str) -> None:
+    other = "/api/v1/queues/intake/other"
+    await support.make_queue(api("ada"), other)
+    for path in (QUEUE, QUEUE, other):
+        await support.submit(api("sub"), path)
+    await limit_queue(api, claimsInFlight=1)
+    assert len(await support.claim(api("wim"))) == 1
+
+    async def noticed() -> bool:
+        return (await api("wim").post(f"{QUEUE}/claims", json={"start": False})).status_code == 429
+
+    await support.wait_until(noticed, what="the number of claims is looked at again")
+    full = refused(await api("wim").post(f"{QUEUE}/claims", json={}), "claimsInFlight")
+    assert full["queue"] == "intake:strike-reports"
+    assert len(await support.claim(api("wim"), other)) == 1
+
+
+async def test_who_polls_several_queues_gets_of_those_that_are_not_full(api: Api, queue: str) -> None:
+    other = "/api/v1/queues/intake/other"
+    await support.make_queue(api("ada"), other)
+    for name, home in (("a", "strike-reports"), ("b", "other")):
+        body = {"queue": f"intake:{home}"}
+        assert (await api("ada").put(f"/api/v1/definitions/{name}", json=body)).status_code == 201
+    await limit_queue(api, claimsInFlight=0)
+    await support.submit(api("sub"), definition="a")
+    await support.submit(api("sub"), other, definition="b")
+    poll = {"method": "awf.task/poll", "params": {"taskDefinitions": ["a", "b"], "maxBatchSize": 5}}
+    polled = await api("wim").post("/rpc", json=poll)
+    assert [each["definition"] for each in polled.json()["result"]["resources"]] == ["b"], polled.text

@@ -159,6 +159,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", f"{_QUEUE}/resume"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("POST", f"{_QUEUE}/purge"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{_QUEUE}/metrics"): Case(right="wim", refused=("nil", "sub")),
+    ("GET", f"{_QUEUE}/usage"): Case(right="wim", refused=("nil", "sub")),
     ("GET", f"{_QUEUE}/metrics/series"): Case(right="wim", refused=("nil", "sub")),
     ("POST", f"{_QUEUE}/redrive"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
     ("GET", f"{_QUEUE}/redrives"): Case(right="ada", refused=_EVERYBODY_BUT_ADMINS),
