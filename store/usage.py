@@ -32,8 +32,8 @@ class Usage:
         """Open and held tasks, of one queue alone where it is named: an index scan, a second a million."""
         match: Document = {"tenant": tenant, "state": _OPEN} | ({} if queue is None else {"queue": queue})
         stages: list[Document] = [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
-        hint = {} if queue is None else {"hint": "worklist"}
-        found = {str(row["_id"]): int(row["count"]) async for row in await self._tasks.aggregate(stages, **hint)}
+        hint = None if queue is None else "worklist"
+        found = {str(row["_id"]): int(row["count"]) async for row in await self._tasks.aggregate(stages, hint=hint)}
         return Counts(open_tasks=sum(found.values()), held=sum(found.get(state, 0) for state in _HELD))
 
     async def stored_bytes(self, tenant: str) -> int:

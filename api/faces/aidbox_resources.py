@@ -4,14 +4,15 @@ A worker that decides for a workflow reads `GET /AidboxWorkflow/{requester.id}`:
 the workflow's params.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import context, described, guards, routing
+from api import context, described, guards, problems, routing
 from api.faces import aidbox, aidbox_flows, aidbox_tasks
 from api.faces import aidbox_input as asked
 from api.faces import aidbox_shown as shown
@@ -20,7 +21,28 @@ from api.guards import InTenant
 from auth.policy import Action
 from core import errors, ids
 
-router = APIRouter(route_class=routing.Plain, tags=["Aidbox RPC"])
+
+class Route(routing.Plain):
+    """A route whose refusals are all in the shape of the RPC's; who is not known hears that first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with what FastAPI found wrong in the path or the query."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as fault:
+                try:
+                    guards.in_tenant(await aidbox.caller(request, None))
+                except errors.PenstockError as refusal:
+                    return aidbox.refused(request, refusal)
+                return aidbox.refused(request, problems.invalid_of(fault))
+
+        return handler
+
+
+router = APIRouter(route_class=Route, tags=["Aidbox RPC"])
 
 _MOST = 1000
 _MOST_COUNTED = 10_000

@@ -494,6 +494,14 @@ async def test_resources_are_read_by_their_address(api: Api, onboard: str) -> No
         assert (await api("sub").get(path)).status_code == 404
     assert (await api("sub", "acme").get(f"/AidboxTask/{task['id']}")).status_code == 404
     assert (await api("nil").get(f"/AidboxTask/{task['id']}")).status_code == 403
+    for path in (
+        "/AidboxTask/*",
+        "/AidboxWorkflow/*",
+        f"/AidboxTask?definition={'d' * 200}",
+        f"/execution/{'e' * 400}",
+    ):
+        assert (await api("sub").get(path)).json()["error"]["type"] == "invalid", path
+        assert (await api(None).get(path)).status_code == 401, path
     assert (await api(None).get(f"/AidboxTask/{task['id']}")).status_code == 401
     as_yaml = await api("sub").get(f"/AidboxTask/{task['id']}?_format=yaml")
     assert yaml.safe_load(as_yaml.text)["id"] == task["id"]
