@@ -1,6 +1,7 @@
 """What a tenant has taken of the platform: counts, and its share of the rates, in buckets for all replicas."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -32,8 +33,8 @@ class Usage:
         """Open and held tasks, of one queue alone where it is named: an index scan, a second a million."""
         match: Document = {"tenant": tenant, "state": _OPEN} | ({} if queue is None else {"queue": queue})
         stages: list[Document] = [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
-        hint = None if queue is None else "worklist"
-        found = {str(row["_id"]): int(row["count"]) async for row in await self._tasks.aggregate(stages, hint=hint)}
+        how: dict[str, Any] = {} if queue is None else {"hint": "worklist"}
+        found = {str(row["_id"]): int(row["count"]) async for row in await self._tasks.aggregate(stages, **how)}
         return Counts(open_tasks=sum(found.values()), held=sum(found.get(state, 0) for state in _HELD))
 
     async def stored_bytes(self, tenant: str) -> int:
