@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 import pydantic
 from fastapi.exceptions import RequestValidationError
 
+from api import wording
 from api.schemas.common import Body, storable
 
 B = TypeVar("B", bound=Body)
@@ -18,7 +19,7 @@ def merged(body: dict[str, Any], patch: dict[str, Any], kind: type[B]) -> B:
     try:
         return kind.model_validate(_merge(body, storable(patch)))
     except pydantic.ValidationError as error:
-        raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]) from error
+        raise RequestValidationError(wording.of(error, kind)) from error
 
 
 def _merge(target: Any, patch: Any) -> Any:

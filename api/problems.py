@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import replies
+from api import replies, wording
 from core import errors
 
 PROBLEM = "application/problem+json"
@@ -74,7 +74,7 @@ def invalid(faults: Iterable[errors.Fault]) -> errors.Invalid:
     found = tuple(faults)
     first = found[0] if found else errors.Fault(field="", message="malformed")
     where = f"{first.field}: " if first.field else ""
-    more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return errors.Invalid(f"{where}{first.message}{more}", faults=found)
 
 
@@ -90,27 +90,29 @@ def refused(request: Request, error: errors.PenstockError) -> Response:
     return _answer(request, error)
 
 
-def invalid_of(error: RequestValidationError) -> errors.Invalid:
-    """What FastAPI found wrong, as our refusal."""
+def invalid_of(error: RequestValidationError, route: object = None) -> errors.Invalid:
+    """What FastAPI found wrong with a request for that route, as our refusal."""
     found: Sequence[Any] = error.errors()
-    return invalid(_fault(each) for each in found)
+    return invalid(_fault(each, wording.kind_of(route, each["loc"][0])) for each in found)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _answer(request, invalid_of(error))
+    return _answer(request, invalid_of(error, request.scope.get("route")))
 
 
-def _fault(found: dict[str, Any]) -> errors.Fault:
+def _fault(found: dict[str, Any], kind: Any) -> errors.Fault:
     _, *where = found["loc"]
-    return errors.Fault(field=".".join(map(str, where)), message=str(found["msg"]))
+    return errors.Fault(field=".".join(map(str, where)), message=wording.words(found, kind))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     """What the router itself refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        refusal: errors.PenstockError = errors.NotFound("There is nothing at this path.")
+        refusal: errors.PenstockError = errors.NotFound(
+            "There is nothing at this path; /api/v1/openapi.json has those that there are."
+        )
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         refusal = MethodNotAllowed(f"{request.method} is not among the methods of this path.")
     else:

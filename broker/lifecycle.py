@@ -469,6 +469,10 @@ def _refusal(task: Task, exec_id: str, by: Actor, change: Transition) -> errors.
         return errors.LeaseLost(extra=state)
     if task.holder is not None and not held_by(task, by.id):
         return errors.Forbidden(f"Task {task.id} is held by {task.holder.name}; only its holder may {change.name} it.")
+    if task.state is State.DONE:
+        how = "" if task.outcome is None else f": {task.outcome.value}"
+        why = "" if task.reason is None else f" ({task.reason.message.rstrip('.')})"
+        return errors.WrongState(f"Task {task.id} has ended already{how}{why}. Nothing was changed.", extra=state)
     if task.state not in change.sources:
         return errors.WrongState(
             f"Task {task.id} is {task.state.value}: it cannot be made to {change.name}.", extra=state

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import ConfigDict, Field, Strict, ValidationError, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from api import wording
 from api.schemas.common import (
     Body,
     Definition,
@@ -55,7 +56,12 @@ def _alone(value: Any, validate: Callable[[Any], B]) -> B | Refused:
 def faults_of(error: ValidationError) -> tuple[errors.Fault, ...]:
     """What pydantic found, as our faults: dotted fields in the caller's own spelling."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple(errors.Fault(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in found)
+    return tuple(
+        errors.Fault(
+            field=".".join(map(str, each["loc"])), message=wording.words({**each, "loc": ("body", *each["loc"])})
+        )
+        for each in found
+    )
 
 
 class AttachmentBody(Body):

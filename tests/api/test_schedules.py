@@ -251,7 +251,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"flow": {"template": "x"}}, 400, "", "not both"),
     ({"task": None, "flow": {}}, 400, "flow.template", "for example"),
     ({"task": None, "flow": {"template": "x"}}, 400, "flow.template", "There is no flow template x"),
-    ({"cron": "* * * * *"}, 400, "cron", "not permitted"),
+    ({"cron": "* * * * *"}, 400, "cron", "no such field"),
 ]
 
 

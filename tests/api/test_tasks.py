@@ -205,6 +205,16 @@ async def test_only_the_holder_reads_the_fence(api: Api, queue: str) -> None:
     assert "execId" not in (await api("wim").get(path(task))).json()
 
 
+async def test_a_report_about_what_has_ended_is_told_how_it_ended(api: Api, queue: str) -> None:
+    task = await held(api)
+    fenced = {"execId": task["execId"]}
+    await api("wim").post(path(task, "/fail"), json=fenced | {"error": {"message": "so"}, "retryable": False})
+    late = await api("wim").post(path(task, "/complete"), json=fenced)
+    assert (late.status_code, support.code(late)) == (409, "wrong-state")
+    assert late.json()["detail"].startswith(f"Task {task['id']} has ended already: failed")
+    assert late.json()["detail"].endswith("Nothing was changed.")
+
+
 async def test_a_heartbeat_tells_progress_and_of_a_cancel(api: Api, queue: str) -> None:
     task = await held(api)
     progress = {"current": 3, "total": 10, "unit": "pages", "message": "reading"}
