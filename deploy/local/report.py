@@ -70,6 +70,7 @@ def ready(home: Path, at: services.Addresses, began: float) -> None:
 
 def _places(home: Path, at: services.Addresses) -> tuple[tuple[str, str], ...]:
     return (
+        ("Console", f"{at.api}/console/demo"),
         ("API", at.api),
         ("Sign-in", at.auth),
         ("RabbitMQ", at.rabbitmq),

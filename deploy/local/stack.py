@@ -27,7 +27,14 @@ from deploy.local import (
 )
 
 _VHOST = "penstock"
+
+
+class SettingError(ValueError):
+    """What the environment says of the stack cannot be."""
+
+
 _OBSTACLES = (
+    SettingError,
     home.HomeInUseError,
     keycloak_dist.KeycloakMissingError,
     mongod.MongodMissingError,
@@ -168,12 +175,20 @@ def _wanted(name: str) -> bool:
     return os.environ.get(name, "") not in {"", "0"}
 
 
+def _number(name: str, usual: int, *, most: int) -> int:
+    """The environment's number of that name; raises SettingError for anything that is none, or too large a one."""
+    said = os.environ.get(name) or str(usual)
+    if not (said.isdecimal() and 0 < int(said) <= most):
+        raise SettingError(f"{name} must be a number from 1 to {most}, not {said!r}")
+    return int(said)
+
+
 def main() -> int:
     """Claim the folder and run; the number of the exit, with a plain word about what stands in the way."""
     folder = home.chosen()
-    port = int(os.environ.get("PENSTOCK_PORT", "8080"))
-    workers = int(os.environ.get("PENSTOCK_API_WORKERS", "1"))
     try:
+        port = _number("PENSTOCK_PORT", 8080, most=65_535)
+        workers = _number("PENSTOCK_API_WORKERS", 1, most=64)
         with home.claimed(folder):
             report.forget(folder)
             if ended := home.end_leftovers(folder):
