@@ -40,6 +40,7 @@ def test_every_command_explains_itself_and_speaks_json(run: Run, command: list[s
     [
         (["nope"], "No such command 'nope'. See penstock --help."),
         (["tasks", "nope"], "No such command 'nope'. See penstock tasks --help."),
+        (["tasks", "lst"], "No such command 'lst'. Did you mean 'list'? See penstock tasks --help."),
         (["queues", "list", "--nope"], "No such option: --nope"),
         (["queues", "show"], "Missing argument 'QUEUE'."),
         (["queues", "list"], "No server is chosen"),
@@ -52,7 +53,7 @@ def test_every_command_explains_itself_and_speaks_json(run: Run, command: list[s
         (["tasks", "submit", "a:b", "--params", "{"], "--params is not JSON"),
         (["tasks", "submit", "a:b", "--params", "@/nope"], "--params: /nope: No such file or directory"),
         (["tasks", "submit", "a:b", "-p", "x"], "'x' is not name=value."),
-        (["tasks", "submit", "a:b", "--priority", "x"], "priority"),
+        (["tasks", "submit", "a:b", "--priority", "x"], "penstock: --priority: Input should be 'low'"),
         (["schedules", "put", "s", "--cron", "* * * * *", "--every", "5m"], "Give one of --cron"),
         (["schedules", "put", "s", "--every", "often"], "'often' is not a duration; write 90"),
         (["schedules", "put", "s", "--at", "soon"], "'soon' is not a time; write 2026-03-01"),

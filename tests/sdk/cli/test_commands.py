@@ -17,8 +17,10 @@ def test_queues(ada: Run, wim: Run) -> None:
     assert ran.json["bindings"]["workers"] == ["reviewer"]
     assert (ran.json["defaults"]["leaseSeconds"], ran.json["defaults"]["retry"]["maxAttempts"]) == (300, 3)
     assert "cli:a" in [each["key"] for each in ada("queues", "list", "--namespace", "cli", "--json").lines]
-    assert "A queue" in ada("queues", "list").out
-    assert "workers      reviewer" in ada("queues", "show", "cli:a").out
+    (listed,) = [line for line in ada("queues", "list").out.splitlines() if "A queue" in line]
+    assert " manage, submit, assign, read " in listed
+    shown = ada("queues", "show", "cli:a").out
+    assert all(line in shown for line in ("workers      reviewer", "lease        5m", "attempts     3"))
     assert ada("queues", "put", "cli:a", "--version", "7").status == Exit.CONFLICT
     refused = wim("queues", "pause", "cli:a", "--json")
     assert refused.status == Exit.FORBIDDEN
@@ -27,7 +29,9 @@ def test_queues(ada: Run, wim: Run) -> None:
     assert ada("queues", "resume", "cli:a", "--json").json["paused"] is False
     ada("tasks", "submit", "cli:a")
     assert ada("queues", "metrics", "cli:a", "--json").json["open"] == 1
-    assert "dead letters  0" in ada("queues", "metrics", "cli:a").out
+    metrics = ada("queues", "metrics", "cli:a").out
+    assert "dead letters  0" in metrics
+    assert "last hour     submitted " in metrics
     assert ada("queues", "delete", "cli:a").status == Exit.CONFLICT
     assert ada("queues", "purge", "cli:a", "--yes").out == "Canceled 1 tasks of cli:a.\n"
     assert ada("queues", "delete", "cli:a", "--force").status == 0
@@ -88,6 +92,8 @@ def test_a_task_that_goes_wrong(ada: Run, wim: Run, queue: str) -> None:
     failed = wim("tasks", "fail", other, "--exec-id", held["execId"], "--message", "so", "--final")
     assert failed.out == f"{other}: failed\n"
     assert [each["error"] for each in ada("tasks", "list", queue, "--dead", "--json").lines] == [{"message": "so"}]
+    (dead,) = [line for line in ada("tasks", "list", queue, "--dead").out.splitlines() if other in line]
+    assert dead.endswith(" so")
     assert ada("tasks", "retry", other).out == f"{other}: ready\n"
     assert ada("tasks", "cancel", task, "--reason", "r").out == f"{task}: asked to stop\n"
     assert ada("tasks", "cancel", task, "--now").out == f"{task}: canceled\n"

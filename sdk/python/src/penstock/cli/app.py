@@ -87,10 +87,15 @@ def run() -> None:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
         else:
-            output.complain(f"{error.format_message().rstrip('.')}. See {_path(error)} --help.")
+            output.complain(f"{_sentence(error.format_message())} See {_path(error)} --help.")
         sys.exit(exits.Exit.USAGE)
     except typer.Abort:
         sys.exit(exits.Exit.INTERRUPTED)
+
+
+def _sentence(words: str) -> str:
+    words = words.rstrip(".")
+    return words if words.endswith("?") else f"{words}."
 
 
 def _path(error: Any) -> str:

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -67,6 +67,23 @@ def members(pairs: Iterable[tuple[str, object]]) -> Table:
         if value not in (None, "", (), {}, []):
             made.add_row(name, _cell(value))
     return made
+
+
+def counts(numbers: Mapping[str, object]) -> str:
+    """Numbers by their names in a line: `submitted 4, started 3`."""
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
+
+
+def span(seconds: float | None) -> str | None:
+    """A duration, roughly, as options take it: `250ms`, `1.5s`, `5m`; None for None."""
+    if seconds is None:
+        return None
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.3g}s" if seconds < 1000 else f"{seconds:.0f}s"
 
 
 def ago(moment: datetime | None) -> str | None:

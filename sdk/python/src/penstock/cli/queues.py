@@ -1,5 +1,6 @@
 """`penstock queues`: list, show, put, delete, pause, resume, purge, metrics."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -32,8 +33,8 @@ def list_queues(
         for queue in found:
             output.print_json(queue)
         return
-    rows = [(q.key, q.display_name, "paused" if q.paused else "", ", ".join(q.rights), q.version) for q in found]
-    output.show(output.table(("queue", "name", "", "your rights", "version"), rows))
+    rows = [(q.key, q.display_name, "paused" if q.paused else "", _may(q), q.version) for q in found]
+    output.show(output.table(("queue", "name", "", "you may", "version"), rows))
 
 
 def show(session: Session, queue: Queue) -> None:
@@ -135,14 +136,39 @@ def metrics(session: Session, queue: Queue) -> None:
                 *found.by_state.items(),
                 ("dead letters", found.dead_letters),
                 ("oldest ready", output.ago(found.oldest_ready_at)),
-                ("by priority", ", ".join(f"{name} {count}" for name, count in found.by_priority.items())),
+                ("by priority", output.counts(found.by_priority)),
                 ("by assignee", ", ".join(f"{each.name or 'nobody'} {each.count}" for each in found.by_assignee)),
-                ("rates", found.rates),
-                ("wait, seconds", found.wait_seconds),
-                ("work, seconds", found.work_seconds),
+                ("last minute", output.counts(found.rates.get("lastMinute") or {})),
+                ("last hour", output.counts(found.rates.get("lastHour") or {})),
+                ("they waited", _times(found.wait_seconds)),
+                ("they took", _times(found.work_seconds)),
             ]
         ),
     )
+
+
+def _may(queue: models.Queue) -> str:
+    """The rights by which one knows what a queue is to oneself; `show` has them all."""
+    return ", ".join(right for right in ("manage", "submit", "work", "assign", "read") if right in queue.rights)
+
+
+def _times(seconds: Mapping[str, float] | None) -> str | None:
+    if not seconds:
+        return None
+    average, longest = output.span(seconds.get("average")), output.span(seconds.get("max"))
+    return f"{average} on average, {longest} at most"
+
+
+def _defaults(defaults: models.Defaults) -> Iterator[tuple[str, object]]:
+    yield "priority", defaults.priority
+    yield "lease", output.span(defaults.lease_seconds) or "no limit"
+    yield "start in", output.span(defaults.start_timeout_seconds)
+    yield "end in", output.span(defaults.overall_timeout_seconds)
+    if defaults.retry is not None:
+        yield "attempts", defaults.retry.max_attempts
+        if (backoff := defaults.retry.backoff) is not None:
+            most = f" up to {output.span(backoff.max_seconds)}" if backoff.kind == "exponential" else ""
+            yield "backoff", f"{backoff.kind}, {output.span(backoff.initial_seconds)}{most}"
 
 
 def _shown(queue: models.Queue) -> object:
@@ -156,7 +182,7 @@ def _shown(queue: models.Queue) -> object:
             ("workers", queue.bindings.workers),
             ("assigners", queue.bindings.assigners),
             ("readers", queue.bindings.readers),
-            ("defaults", queue.defaults),
+            *_defaults(queue.defaults),
             ("params schema", queue.params_schema),
             ("version", queue.version),
             ("your rights", queue.rights),

@@ -4,6 +4,8 @@ import contextlib
 from typing import Annotated, Any, cast
 
 import typer
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
 
 from penstock import errors
 from penstock.cli import arguments, bulk, exits
@@ -75,8 +77,9 @@ def submit(
 def _new(given: dict[str, Any]) -> NewTask:
     try:
         return NewTask.model_validate(given)
-    except ValueError as error:
-        raise errors.UsageError(str(error)) from error
+    except ValidationError as error:
+        wrong = (f"--{to_snake(str(each['loc'][0])).replace('_', '-')}: {each['msg']}" for each in error.errors())
+        raise errors.UsageError("; ".join(wrong)) from error
 
 
 def _submit_one(session: Session, queue: str, new: NewTask, wait: float | None) -> None:

@@ -1,6 +1,6 @@
 """`penstock tasks`: list, show, history, and what may be done to tasks from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import typer
@@ -14,6 +14,8 @@ from penstock.client import Client
 from penstock.models import task as models
 
 Many = list[str] | None
+
+_MOST_WORDS = 60
 
 
 def add(app: typer.Typer) -> None:
@@ -79,8 +81,9 @@ def list_tasks(
             for task in found:
                 output.print_json(task)
             return
-        rows = [_row(task) for task in found]
-    output.show(output.table(("task", "queue", "name", "state", "priority", "age", "who", "labels"), rows))
+        columns = ("task", "queue", "name", "state", "priority", "age", "who", "labels")
+        rows = [(*_row(task), *((_why(task),) if dead else ())) for task in found]
+    output.show(output.table((*columns, "why") if dead else columns, rows))
 
 
 def show(session: Session, task: TaskId) -> None:
@@ -204,6 +207,14 @@ def _row(task: models.Task) -> Sequence[object]:
         who.name if who else None,
         task.labels,
     )
+
+
+def _why(task: models.Task) -> str | None:
+    """What a dead letter died of, in a few words."""
+    error: Any = task.error
+    told = cast("Mapping[str, Any]", error).get("message") if isinstance(error, Mapping) else error
+    words = str(told or (task.reason.message if task.reason else "") or "")
+    return words if len(words) <= _MOST_WORDS else f"{words[: _MOST_WORDS - 1]}…"
 
 
 def _shown(task: models.Task) -> object:

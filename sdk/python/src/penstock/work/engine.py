@@ -190,7 +190,11 @@ class Engine:
 
     async def _drain(self) -> None:
         options = self._options
-        _log.info("stopping: %d tasks run, %d are given back", len(self._running), len(self._waiting))
+        _log.info(
+            "stopping: waiting for %d tasks that run, giving back %d not yet begun",
+            len(self._running),
+            len(self._waiting),
+        )
         while self._waiting:
             self._end(self._waiting.popleft(), RELEASE)
         await self._until_idle(options.drain_seconds, hurry=self._hurry)
