@@ -1,12 +1,10 @@
 /** What happened to a task, the newest first. */
 import { Box, Button, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
 import { Ago, toneOf } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
+import { type Event, givenTo } from "./given";
 import { useHistory } from "./useTask";
-
-type Event = Schemas["EventView"];
 
 export function History({ id }: { id: string }) {
   const { t } = useTranslation();
@@ -32,8 +30,6 @@ export function History({ id }: { id: string }) {
 
 function Entry({ event }: { event: Event }) {
   const { t } = useTranslation();
-  const { to } = (event.data ?? {}) as { to?: { name?: string } | string | null };
-  const whom = typeof to === "object" && to !== null ? to.name : to;
   const state = event.state === "done" ? (event.outcome ?? "done") : event.state;
   return (
     <li className="history-item" style={{ "--tone": toneOf(state) } as React.CSSProperties}>
@@ -42,7 +38,7 @@ function Entry({ event }: { event: Event }) {
           <Text span fw={500} size="sm">
             {t(`events.${event.type}`, { defaultValue: event.type })}
           </Text>
-          {event.type === "assigned" && ` → ${whom ?? t("tasks.nobody")}`}
+          {event.type === "assigned" && ` → ${givenTo(event) ?? t("tasks.nobody")}`}
           {event.type === "priority-set" && ` → ${t(`priorities.${event.priority}`)}`}
           <Text span size="sm" c="dimmed">
             {" · "}
