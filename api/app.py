@@ -69,7 +69,6 @@ from auth.keycloak import Realms
 from auth.people import People
 from broker import assembly, loops, telemetry
 from broker.envelopes import Envelopes
-from broker.fair import Fair
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
@@ -247,7 +246,7 @@ def _lifespan(
                 estate=estate,
                 audit=audit,
                 trailing=Trailing(audit, clock),
-                fair=Fair(clock, room=settings.replica_room),
+                fair=parts.fair,
                 basic=(exchange_of_clients := basic.Exchange(http, clock)),
                 frames=Frames(Envelopes(Snapshots(parts.record.database, parts.record.payloads))),
                 console_client_id=settings.console_client_id,

@@ -45,9 +45,10 @@ class Lean(routing.Guarded):
         await routing.identify(request)
         with routing.turn(request):
             raw = await request.body()
-            body = bodies.decoded(raw) if raw else None
-            given = {name: await part(request, body) for name, part in self._parts.items()}
-            return await self.endpoint(**given)
+            async with routing.heavy(request, len(raw)):
+                body = bodies.decoded(raw) if raw else None
+                given = {name: await part(request, body) for name, part in self._parts.items()}
+                return await self.endpoint(**given)
 
 
 class Shortcut:

@@ -1,7 +1,7 @@
 """How a route of the native API begins: the caller is identified before anything of its request is looked at."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,9 @@ from auth.principal import Principal
 PREFIX = "/api/v1"
 _CALLER = "penstock.caller"
 _LOOKING = frozenset({"GET", "HEAD"})
+_CLAIMS = "/claims"
+_TASK_BYTES = 300
+"""Of JSON, that a task or its end takes at least where there are many."""
 
 
 class Plain(APIRoute):
@@ -82,9 +85,16 @@ def turn(request: Request) -> AbstractContextManager[None]:
     What only looks, and what waits, takes none.
     """
     scope = request.scope
-    if scope["method"] in _LOOKING or scope["path"].endswith("/claims") or b"wait=" in scope["query_string"]:
+    if scope["method"] in _LOOKING or scope["path"].endswith(_CLAIMS) or b"wait=" in scope["query_string"]:
         return nullcontext()
     return context.of(request).fair.turn(caller_of(request).tenant)
+
+
+def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None]:
+    """The turn of a request with a body of so many bytes, which holds many tasks when it is long (`broker/fair.py`)."""
+    # A claim waits, and takes its turn when it takes tasks.
+    tasks = 0 if request.scope["path"].endswith(_CLAIMS) else size // _TASK_BYTES
+    return context.of(request).fair.heavy(caller_of(request).tenant, tasks)
 
 
 def caller_of(request: Request) -> Principal:

@@ -17,6 +17,7 @@ from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Dispatch
 from broker.event_tasks import EventTasks
+from broker.fair import Fair
 from broker.flow_children import Children
 from broker.flow_runs import FlowRuns
 from broker.flows import Flows
@@ -123,6 +124,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     timetable: Timetable
     intake: Intake
     triggers: Triggers
+    fair: Fair
     quotas: Quota
     """What tenants may take; only a process that was made `limited` holds them to it by itself."""
 
@@ -168,7 +170,8 @@ def assembled(
     directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
     templates = Templates(kept.flow_templates, directory, clock=clock)
     places = Places(kept.seats, kept.tasks, directory, desk, clock=clock, dice=random.Random())
-    dispatch = Dispatch(hands.consumer, kept.tasks, directory, places, clock=clock, prefix=settings.broker_prefix)
+    fair = Fair(clock, room=settings.replica_room)
+    dispatch = Dispatch(hands.consumer, kept.tasks, directory, places, fair, clock=clock, prefix=settings.broker_prefix)
     quotas = Quota(kept.tenants, Usage(kept.database), clock=clock)
     lifecycle = Lifecycle(
         tasks=kept.tasks,
@@ -206,6 +209,7 @@ def assembled(
             quotas=quotas if limited else None,
             payloads=kept.payloads,
         ),
+        fair=fair,
         quotas=quotas,
         catalogue=Catalogue(
             kept.definitions, directory, hands.lanes, places, clock=clock, prefix=settings.broker_prefix

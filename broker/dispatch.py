@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from broker.directory import Directory
+from broker.fair import Fair
 from broker.places import Places, Ticketed
 from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
@@ -47,11 +48,20 @@ class Dispatch:
     """Answers claims of one process."""
 
     def __init__(
-        self, consumer: Consumer, tasks: Tasks, directory: Directory, places: Places, *, clock: Clock, prefix: str
+        self,
+        consumer: Consumer,
+        tasks: Tasks,
+        directory: Directory,
+        places: Places,
+        fair: Fair,
+        *,
+        clock: Clock,
+        prefix: str,
     ) -> None:
         self._consumer = consumer
         self._tasks = tasks
         self._places = places
+        self._fair = fair
         self._directory = directory
         self._clock = clock
         self._prefix = prefix
@@ -87,11 +97,12 @@ class Dispatch:
     async def _at_once(self, tenant: str, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
         """What is there now: rounds of draw and update until enough is handed out or no ticket is left."""
         tasks: list[Task] = []
-        while len(tasks) < count:
-            drawn = await self._consumer.draw(lanes, count - len(tasks))
-            if not drawn:
-                break
-            tasks += await self._take(tenant, drawn, claim)
+        async with self._fair.heavy(tenant, count):
+            while len(tasks) < count:
+                drawn = await self._consumer.draw(lanes, count - len(tasks))
+                if not drawn:
+                    break
+                tasks += await self._take(tenant, drawn, claim)
         return tasks
 
     async def _after_waiting(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:

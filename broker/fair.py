@@ -1,12 +1,16 @@
 """Fair admission: of a full replica a tenant gets no more than its share, so that a noisy one slows only itself.
 
+Requests with many tasks keep a process busy for milliseconds each, before which everybody else's wait: as long as more
+than one tenant asks, only a few of them are worked on at once, and the next is another tenant's.
+
 What counts is how many requests of a tenant are being worked on; long polls and streams, which wait, have quotas of
 their own. As long as there is room nobody is refused, and a tenant that is alone is never refused.
 """
 
-from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from cachetools import TTLCache
 
@@ -15,6 +19,10 @@ from core.clock import Clock
 
 SEEN_SECONDS = 10.0
 """A tenant that asked so lately has its share kept free."""
+LIGHT = 10
+"""A request with so many tasks, or fewer, waits for nobody."""
+HEAVY_AT_ONCE = 3
+"""Enough for one to be worked on while others wait for MongoDB."""
 
 
 class Fair:
@@ -26,6 +34,8 @@ class Fair:
         self._running: Counter[str] = Counter()
         self._seen: TTLCache[str, None] = TTLCache(10_000, SEEN_SECONDS, timer=lambda: clock().timestamp())
         self._total = 0
+        self._heavy = 0
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @contextmanager
     def turn(self, tenant: str) -> Generator[None]:
@@ -46,6 +56,44 @@ class Fair:
             self._running[tenant] -= 1
             if not self._running[tenant]:
                 del self._running[tenant]
+
+    @asynccontextmanager
+    async def heavy(self, tenant: str, tasks: int) -> AsyncGenerator[None]:
+        """Work on so many tasks, when it is the tenant's turn; a tenant that is alone waits for nothing."""
+        if tasks <= LIGHT or (len(self._seen) <= 1 and not self._waiting):
+            yield
+            return
+        if self._heavy >= HEAVY_AT_ONCE:
+            await self._wait(tenant)
+        else:
+            self._heavy += 1
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, tenant: str) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Give the place to who waits longest of the tenant that has waited longest for a turn."""
+        while self._waiting:
+            tenant = next(iter(self._waiting))
+            queue = self._waiting.pop(tenant)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[tenant] = queue
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._heavy -= 1
 
     @property
     def share(self) -> int:

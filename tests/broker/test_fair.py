@@ -1,13 +1,16 @@
 """A full replica is shared evenly by the tenants that ask; one that is not full refuses nobody."""
 
+import asyncio
 from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from broker.fair import SEEN_SECONDS, Fair
+from broker import loops
+from broker.fair import HEAVY_AT_ONCE, LIGHT, SEEN_SECONDS, Fair
 from core import errors
 from tests.support.clock import FakeClock
+from tests.support.waiting import wait_until
 
 
 def fill(fair: Fair, stack: ExitStack, tenant: str, most: int) -> int:
@@ -58,3 +61,76 @@ def test_what_ended_is_not_counted(fake_clock: FakeClock) -> None:
             raise ValueError("x")
     with ExitStack() as stack:
         assert fill(fair, stack, "noisy", 2) == 2
+
+
+class Works:
+    """Heavy requests that are begun and ended by hand, and the order in which they got their turns."""
+
+    def __init__(self, fair: Fair) -> None:
+        self._fair = fair
+        self.begun: list[str] = []
+        self.ends: dict[str, asyncio.Event] = {}
+
+    async def work(self, tenant: str, name: str) -> None:
+        self.ends[name] = asyncio.Event()
+        async with self._fair.heavy(tenant, 100):
+            self.begun.append(name)
+            await self.ends[name].wait()
+
+    def start(self, tenant: str, *names: str) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self.work(tenant, name)) for name in names]
+
+
+def seen(fair: Fair, *tenants: str) -> None:
+    for tenant in tenants:
+        with fair.turn(tenant):
+            pass
+
+
+async def test_of_heavy_requests_a_few_are_worked_on_and_the_tenants_take_turns(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy", "quiet")
+    works = Works(fair)
+    names = [f"n{number}" for number in range(HEAVY_AT_ONCE + 5)]
+    tasks = works.start("noisy", *names)
+    await wait_until(lambda: len(works.begun) == HEAVY_AT_ONCE, what="the first")
+    tasks += works.start("quiet", "q0", "q1")
+    await wait_until(lambda: "q1" in works.ends, what="all wait")
+    for count in range(4):
+        works.ends[works.begun[count]].set()
+        await wait_until(lambda count=count: len(works.begun) == HEAVY_AT_ONCE + count + 1, what="the next")
+    assert works.begun[HEAVY_AT_ONCE:] == [names[HEAVY_AT_ONCE], "q0", names[HEAVY_AT_ONCE + 1], "q1"]
+    for end in works.ends.values():
+        end.set()
+    await asyncio.gather(*tasks)
+    assert len(works.begun) == len(names) + 2
+
+
+async def test_a_heavy_request_that_is_given_up_keeps_no_place(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy", "quiet")
+    works = Works(fair)
+    held = works.start("noisy", *[f"n{number}" for number in range(HEAVY_AT_ONCE)])
+    await wait_until(lambda: len(works.begun) == HEAVY_AT_ONCE, what="the first")
+    given_up = works.start("noisy", "given-up")
+    await wait_until(lambda: "given-up" in works.ends, what="one that waits")
+    await loops.ended(*given_up, held[0])
+    (last,) = works.start("quiet", "last")
+    await wait_until(lambda: "last" in works.begun, what="its turn")
+    assert "given-up" not in works.begun
+    await loops.ended(*held, last)
+
+
+async def test_a_tenant_that_is_alone_and_a_light_request_wait_for_nobody(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy")
+    works = Works(fair)
+    tasks = works.start("noisy", *[f"n{number}" for number in range(20)])
+    await wait_until(lambda: len(works.begun) == 20, what="all at once")
+    await loops.ended(*tasks)
+    seen(fair, "quiet")
+    tasks = works.start("noisy", *[f"m{number}" for number in range(20)])
+    await wait_until(lambda: len(works.begun) == 20 + HEAVY_AT_ONCE, what="a few")
+    async with fair.heavy("quiet", LIGHT):
+        assert len(works.begun) == 20 + HEAVY_AT_ONCE
+    await loops.ended(*tasks)
