@@ -37,7 +37,7 @@ from penstock.models.definition import Concurrency, Definition, Target
 from penstock.models.flow import Flow, FlowTemplate
 from penstock.models.imports import Import
 from penstock.models.new import NewTask
-from penstock.models.queue import Bindings, Defaults, Queue, QueueMetrics
+from penstock.models.queue import Bindings, Deadlines, Defaults, Escalation, Queue, QueueMetrics
 from penstock.models.schedule import (
     Cron,
     Date,
@@ -49,8 +49,9 @@ from penstock.models.schedule import (
     Schedule,
     TaskOrder,
 )
-from penstock.models.task import ClaimedTask, Progress, Task
+from penstock.models.task import Attachment, ClaimedTask, Progress, Task
 from penstock.models.webhook import Delivery, Webhook
+from penstock.models.worklist import BulkAction, BulkPreview, Comment, Person, SavedFilter
 from penstock.tokens import ClientCredentials, Password, RefreshToken, StaticToken
 from penstock.transport import Retries
 from penstock.work.context import Context
@@ -61,13 +62,17 @@ __all__ = [
     "AlreadyExists",
     "ApiError",
     "AsyncClient",
+    "Attachment",
     "Backoff",
     "BadCursor",
     "Bindings",
+    "BulkAction",
+    "BulkPreview",
     "Changed",
     "ClaimedTask",
     "Client",
     "ClientCredentials",
+    "Comment",
     "Concurrency",
     "Conflict",
     "Connection",
@@ -75,9 +80,11 @@ __all__ = [
     "Context",
     "Cron",
     "Date",
+    "Deadlines",
     "Defaults",
     "Definition",
     "Delivery",
+    "Escalation",
     "Fail",
     "Firing",
     "Flow",
@@ -97,6 +104,7 @@ __all__ = [
     "Password",
     "PayloadMismatch",
     "PenstockError",
+    "Person",
     "PreconditionFailed",
     "PreconditionRequired",
     "Problem",
@@ -109,6 +117,7 @@ __all__ = [
     "Retries",
     "Retry",
     "RetryPolicy",
+    "SavedFilter",
     "Schedule",
     "Settlement",
     "StaticToken",

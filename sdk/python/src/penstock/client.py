@@ -6,6 +6,7 @@ from typing import Self
 import httpx
 
 from penstock import connection, faces, tokens
+from penstock.calls.commenting import Commenting
 from penstock.calls.definitions import DefinitionCalls
 from penstock.calls.events import EventCalls
 from penstock.calls.flows import FlowCalls, FlowTemplateCalls
@@ -20,6 +21,7 @@ from penstock.calls.queues import QueueCalls
 from penstock.calls.schedules import ScheduleCalls
 from penstock.calls.submitting import Submitting
 from penstock.calls.webhooks import WebhookCalls
+from penstock.calls.worklists import BulkCalls, FilterCalls, PeopleCalls, WorklistCalls
 from penstock.faces import Async, Calls, Sync, operation
 from penstock.models.platform import Me
 from penstock.transport import Call, Retries, Transport
@@ -39,11 +41,11 @@ class _General(Calls):
         return await self._transport.token()
 
 
-class Tasks(Submitting, Looking, Holding, Managing, Sync):
+class Tasks(Submitting, Looking, Holding, Managing, Commenting, Sync):
     """Calls on tasks."""
 
 
-class AsyncTasks(Submitting, Looking, Holding, Managing, Async):
+class AsyncTasks(Submitting, Looking, Holding, Managing, Commenting, Async):
     """Calls on tasks."""
 
 
@@ -135,6 +137,38 @@ class AsyncTenants(TenantCalls, Async):
     """Calls on tenants."""
 
 
+class Worklist(WorklistCalls, Sync):
+    """Calls on the worklist of a person."""
+
+
+class AsyncWorklist(WorklistCalls, Async):
+    """Calls on the worklist of a person."""
+
+
+class Filters(FilterCalls, Sync):
+    """Calls on saved filters."""
+
+
+class AsyncFilters(FilterCalls, Async):
+    """Calls on saved filters."""
+
+
+class Bulk(BulkCalls, Sync):
+    """Calls on many tasks at once."""
+
+
+class AsyncBulk(BulkCalls, Async):
+    """Calls on many tasks at once."""
+
+
+class People(PeopleCalls, Sync):
+    """Calls on people and roles."""
+
+
+class AsyncPeople(PeopleCalls, Async):
+    """Calls on people and roles."""
+
+
 def _transport(
     *,
     url: str | None,
@@ -181,6 +215,10 @@ class AsyncClient(_General, Async):
         self.audit = AsyncAuditTrail(self._transport)
         self.events = AsyncEvents(self._transport)
         self.tenants = AsyncTenants(self._transport)
+        self.worklist = AsyncWorklist(self._transport)
+        self.filters = AsyncFilters(self._transport)
+        self.bulk = AsyncBulk(self._transport)
+        self.people = AsyncPeople(self._transport)
 
     @property
     def url(self) -> str:
@@ -238,6 +276,10 @@ class Client(_General, Sync):
         self.audit = AuditTrail(*shared)
         self.events = Events(*shared)
         self.tenants = Tenants(*shared)
+        self.worklist = Worklist(*shared)
+        self.filters = Filters(*shared)
+        self.bulk = Bulk(*shared)
+        self.people = People(*shared)
 
     @property
     def url(self) -> str:

@@ -135,13 +135,13 @@ def _post(
 
 
 def _exec_id(task: paths.TaskRef, exec_id: str | None) -> str | None:
-    return exec_id or (task.exec_id if isinstance(task, ClaimedTask) else None)
+    return exec_id or (task.fence if isinstance(task, Task) else None)
 
 
 def _fence(task: paths.TaskRef, exec_id: str | None) -> str:
     found = _exec_id(task, exec_id)
     if found is None:
-        raise errors.UsageError("Which hand-out is meant? Pass the claimed task, or its exec_id.")
+        raise errors.UsageError("Which hand-out is meant? Pass the task as its holder got it, or its exec_id.")
     return found
 
 

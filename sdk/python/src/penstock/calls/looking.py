@@ -13,7 +13,9 @@ from penstock.models.queue import Queue
 from penstock.models.task import Outcome, State, Task
 from penstock.transport import Call, Query, Transport
 
-Sort = Literal["place", "createdAt", "-createdAt", "-updatedAt", "endedAt", "-endedAt"]
+Sort = Literal[
+    "place", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "endedAt", "-endedAt", "dueDate", "followUpDate"
+]
 _PAGE = 200
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.05, 2.0
 
@@ -27,7 +29,7 @@ class Filters(TypedDict, total=False):
     assignee: str
     """A person's id, `me` or `none`."""
     created_by: str
-    label: str | Sequence[str]
+    label: str
     record_id: str
     definition: str
     text: str
@@ -36,6 +38,14 @@ class Filters(TypedDict, total=False):
     created_to: datetime
     ended_from: datetime
     ended_to: datetime
+    due_from: datetime
+    due_to: datetime
+    follow_up_from: datetime
+    follow_up_to: datetime
+    redrive: str
+    """Tasks that this redrive runs again."""
+    filter: str
+    """Id of a saved filter, over several queues: what is named beside it counts instead."""
     sort: Sort
 
 
@@ -101,6 +111,14 @@ class Looking(Calls):
                 return
 
 
+def wire(queue: paths.QueueRef | Sequence[str] | None, filters: Filters) -> dict[str, Any]:
+    """What a listing asks for, named as on the wire: what saved filters and bulk actions hold."""
+    query: dict[str, Any] = {_camel(name): _word(value) for name, value in filters.items()}
+    if queue is not None:
+        query["queue"] = [paths.key(queue)] if isinstance(queue, str | Queue) else list(queue)
+    return query
+
+
 async def _page(
     transport: Transport,
     queue: paths.QueueRef | Sequence[str] | None,
@@ -108,13 +126,11 @@ async def _page(
     limit: int,
     filters: Filters,
 ) -> Page[Task]:
-    query: dict[str, Any] = {_camel(name): _word(value) for name, value in filters.items()}
-    query |= {"after": after, "limit": limit}
+    query = wire(queue, filters) | {"after": after, "limit": limit}
     path = f"{paths.ROOT}/tasks"
-    if isinstance(queue, str | Queue):
+    if isinstance(queue, str | Queue) and "filter" not in filters:
         path = f"{paths.queue(queue)}/tasks"
-    elif queue is not None:
-        query["queue"] = list(queue)
+        del query["queue"]
     return await transport.answer(_get(path, query), Page[Task])
 
 

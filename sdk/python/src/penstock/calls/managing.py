@@ -1,6 +1,7 @@
 """Changing tasks from outside: by whoever watches over the work, not by who does it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from penstock import errors
@@ -17,7 +18,8 @@ class Managing(Calls):
 
     @operation
     async def update(self, task: paths.TaskRef, fields: Mapping[str, Any], *, seq: int | None = None) -> Task:
-        """Change `name`, `description`, `params`, `context`, `labels`, `recordId`, `priority` (as the wire names them).
+        """Change `name`, `description`, `params`, `context`, `labels`, `recordId`, `dueDate`, `followUpDate`,
+        `attachments`, `priority` (as the wire names them); None takes one away.
 
         With `seq` only if nothing happened to the task since it had that number, else PreconditionFailed.
         """
@@ -55,6 +57,16 @@ class Managing(Calls):
         return await self._transport.answer(_post(task, "priority", {"priority": priority}, repeatable=True), Task)
 
     @operation
+    async def set_due(self, task: paths.TaskRef, at: datetime | None) -> Task:
+        """Say until when it should be done; None takes the date away. Reminders and escalations ring anew."""
+        return await self._transport.answer(_patch(task, {"dueDate": paths.moment(at)}), Task)
+
+    @operation
+    async def set_follow_up(self, task: paths.TaskRef, at: datetime | None) -> Task:
+        """Say when somebody should look at it again; None takes the date away."""
+        return await self._transport.answer(_patch(task, {"followUpDate": paths.moment(at)}), Task)
+
+    @operation
     async def redrive(
         self,
         queue: paths.QueueRef,
@@ -82,6 +94,10 @@ class Managing(Calls):
         """Put back among the dead letters what nobody has taken since."""
         path = f"{paths.queue(queue)}/redrives/{redrive_id}/undo"
         return await self._transport.answer(Call(method="POST", path=path, body={}), Redrive)
+
+
+def _patch(task: paths.TaskRef, body: Any) -> Call:
+    return Call(method="PATCH", path=paths.task(task), body=body, repeatable=True)
 
 
 def _post(task: paths.TaskRef, verb: str, body: Any, *, repeatable: bool = False) -> Call:

@@ -6,7 +6,7 @@ from typing import Any
 from penstock.calls import paths
 from penstock.faces import Calls, operation, stream
 from penstock.models.base import Page, Record
-from penstock.models.queue import Bindings, Defaults, Queue, QueueMetrics
+from penstock.models.queue import Bindings, Deadlines, Defaults, Queue, QueueMetrics
 from penstock.transport import Call, Query
 
 _PAGE = 100
@@ -28,6 +28,7 @@ class QueueCalls(Calls):
         *,
         bindings: Bindings | None = None,
         defaults: Defaults | None = None,
+        deadlines: Deadlines | None = None,
         display_name: str | None = None,
         description: str | None = None,
         context: Mapping[str, Any] | None = None,
@@ -43,6 +44,7 @@ class QueueCalls(Calls):
         body = paths.given(
             bindings=None if bindings is None else paths.dumped(bindings),
             defaults=None if defaults is None else paths.dumped(defaults),
+            deadlines=None if deadlines is None else paths.dumped(deadlines),
             displayName=display_name,
             description=description,
             context=context,

@@ -9,7 +9,7 @@ from penstock.calls import paths
 from penstock.faces import Calls, operation
 from penstock.models.base import Priority, RetryPolicy
 from penstock.models.new import NewTask
-from penstock.models.task import SubmitResult, SubmitResults, Task
+from penstock.models.task import Attachment, SubmitResult, SubmitResults, Task
 from penstock.transport import Call
 
 BATCH = 1000
@@ -35,6 +35,9 @@ class Submitting(Calls):
         execute_at: datetime | None = None,
         delay: paths.Seconds | None = None,
         expire_at: datetime | None = None,
+        due_date: datetime | None = None,
+        follow_up_date: datetime | None = None,
+        attachments: Sequence[Attachment] | None = None,
         key: str | None = None,
         lease: paths.Seconds | None = None,
         start_timeout: paths.Seconds | None = None,
@@ -58,6 +61,9 @@ class Submitting(Calls):
             executeAt=paths.moment(execute_at),
             delaySeconds=paths.seconds(delay),
             expireAt=paths.moment(expire_at),
+            dueDate=paths.moment(due_date),
+            followUpDate=paths.moment(follow_up_date),
+            attachments=None if attachments is None else [paths.dumped(each) for each in attachments],
             leaseSeconds=paths.seconds(lease),
             startTimeoutSeconds=paths.seconds(start_timeout),
             overallTimeoutSeconds=paths.seconds(overall_timeout),

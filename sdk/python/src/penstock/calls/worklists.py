@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
-from penstock.calls import looking, paging, paths
+from penstock.calls import paging, paths
 from penstock.faces import Calls, operation, stream
 from penstock.models.base import Page, Priority
 from penstock.models.task import Task
@@ -201,11 +201,6 @@ class PeopleCalls(Calls):
         call = Call(method="GET", path=f"{paths.ROOT}/roles", repeatable=True)
         for each in (await self._transport.answer(call, Roles)).items:
             yield each
-
-
-def wanted(queue: paths.QueueRef | Sequence[str] | None, filters: looking.Filters) -> dict[str, Any]:
-    """Filters of `tasks.list` as the wire has them: for `wanted` of a saved filter and `filter` of a bulk action."""
-    return looking.wire(queue, filters)
 
 
 def _which(filter: Mapping[str, Any] | None, ids: Names | None) -> dict[str, object]:  # noqa: A002 - as on the wire

@@ -10,10 +10,13 @@ from penstock.cli import (
     definitions,
     dev,
     exits,
+    filters,
     flows,
     imports,
     keeping,
+    many,
     output,
+    people,
     queues,
     schedules,
     tasks,
@@ -58,6 +61,9 @@ def root(
 accounts.add(app)
 queues.add(app)
 tasks.add(app)
+filters.add(app)
+many.add(app)
+people.add(app)
 definitions.add(app)
 flows.add(app)
 templates.add(app)

@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
+from penstock import errors
 from penstock.cli import arguments, exits, output
 from penstock.cli.arguments import Queue, TaskId
 from penstock.cli.shared import Session, command
-from penstock.models.task import Progress
+from penstock.client import Client
+from penstock.models.task import Progress, Task
 
-ExecId = Annotated[str, typer.Option("--exec-id", help="The execId that the claim answered.")]
+ExecId = Annotated[
+    str | None,
+    typer.Option("--exec-id", help="The execId that the claim answered; of a task that you hold it is looked up."),
+]
 
 
 def add(group: typer.Typer) -> None:
@@ -49,7 +54,7 @@ def heartbeat(
     session: Session,
     task: TaskId,
     *,
-    exec_id: ExecId,
+    exec_id: ExecId = None,
     current: Annotated[float | None, typer.Option(help="How far it is,")] = None,
     total: Annotated[float | None, typer.Option(help="of how much,")] = None,
     unit: Annotated[str | None, typer.Option(help="of what,")] = None,
@@ -59,7 +64,7 @@ def heartbeat(
     progress = Progress(current=current, total=total, unit=unit, message=message)
     said = progress if progress.model_dump(exclude_none=True) else None
     with session.client() as client:
-        beat = client.tasks.heartbeat(task, exec_id, progress=said)
+        beat = client.tasks.heartbeat(_held(client, task, exec_id), exec_id, progress=said)
     until = f"until {beat.lease_until.astimezone():%H:%M:%S}" if beat.lease_until else "without end"
     session.say(f"Leased {until}." + (" It is to stop." if beat.cancel_requested else ""), beat)
 
@@ -68,12 +73,14 @@ def complete(
     session: Session,
     task: TaskId,
     *,
-    exec_id: ExecId,
+    exec_id: ExecId = None,
     result: Annotated[str | None, typer.Option(help="The result, as JSON or @file.")] = None,
 ) -> None:
     """Report success."""
     with session.client() as client:
-        brief = client.tasks.complete(task, arguments.json_value(result, "--result"), exec_id=exec_id)
+        brief = client.tasks.complete(
+            _held(client, task, exec_id), arguments.json_value(result, "--result"), exec_id=exec_id
+        )
     session.say(f"{task}: {brief.outcome}", brief)
 
 
@@ -81,7 +88,7 @@ def fail(
     session: Session,
     task: TaskId,
     *,
-    exec_id: ExecId,
+    exec_id: ExecId = None,
     error: Annotated[str | None, typer.Option(help="What went wrong, as JSON or @file.")] = None,
     message: Annotated[str | None, typer.Option(help="What went wrong, in words.")] = None,
     final: Annotated[bool, typer.Option("--final", help="No further attempt.")] = False,
@@ -89,12 +96,22 @@ def fail(
     """Report a failure."""
     what = arguments.json_value(error, "--error") if error is not None else {"message": message} if message else None
     with session.client() as client:
-        found = client.tasks.fail(task, what, retryable=not final, exec_id=exec_id)
+        found = client.tasks.fail(_held(client, task, exec_id), what, retryable=not final, exec_id=exec_id)
     session.say(f"{task}: {found.outcome or found.state}", found)
 
 
-def release(session: Session, task: TaskId, *, exec_id: ExecId) -> None:
+def release(session: Session, task: TaskId, *, exec_id: ExecId = None) -> None:
     """Give a task back unfinished."""
     with session.client() as client:
-        found = client.tasks.release(task, exec_id=exec_id)
+        found = client.tasks.release(_held(client, task, exec_id), exec_id=exec_id)
     session.say(f"{task}: {found.outcome or found.state}", found)
+
+
+def _held(client: Client, task: str, exec_id: str | None) -> str | Task:
+    """The task, read where nobody said which hand-out is meant: its holder is shown that."""
+    if exec_id is not None:
+        return task
+    found = client.tasks.get(task)
+    if found.fence is None:
+        raise errors.UsageError(f"You do not hold {task}; give --exec-id if you do under another name.")
+    return found

@@ -43,6 +43,11 @@ def submit(
     delay: Annotated[str | None, typer.Option(help="Not before so long: 30s, 2h.")] = None,
     execute_at: Annotated[str | None, typer.Option(help="Not before this time, or in: 2h.")] = None,
     expire_at: Annotated[str | None, typer.Option(help="Not after this time, or in: 2h.")] = None,
+    due: Annotated[str | None, typer.Option(help="Should be done by this time, or in: 2h.")] = None,
+    follow_up: Annotated[str | None, typer.Option(help="Comes up again at this time, or in: 2h.")] = None,
+    attach: Annotated[
+        list[str] | None, typer.Option(help="A link to what belongs to it; may be repeated.", metavar="NAME=URL")
+    ] = None,
     wait: Annotated[str | None, typer.Option(help="Wait so long for its end; status 10 without success.")] = None,
 ) -> None:
     """Submit a task, or one for each line of a file.
@@ -60,6 +65,9 @@ def submit(
         "delaySeconds": arguments.seconds(delay),
         "executeAt": arguments.future(execute_at),
         "expireAt": arguments.future(expire_at),
+        "dueDate": arguments.future(due),
+        "followUpDate": arguments.future(follow_up),
+        "attachments": tuple(_attachment(each) for each in attach) if attach else None,
     }
     common = _new({name: value for name, value in given.items() if value is not None})
     if ndjson is None and csv is None:
@@ -72,6 +80,13 @@ def submit(
     with bulk.opened(ndjson or csv or "") as file:
         lines = bulk.checked(session, file, "ndjson" if ndjson else "csv", fields, skip_bad=skip_bad)
         bulk.submit(session, queue, lines)
+
+
+def _attachment(pair: str) -> dict[str, str]:
+    name, equals, url = pair.partition("=")
+    if not (name and equals and url):
+        raise errors.UsageError(f"{pair!r} is not name=address.")
+    return {"name": name, "url": url}
 
 
 def _new(given: dict[str, Any]) -> NewTask:

@@ -1,19 +1,21 @@
 """`penstock tasks`: list, show, history, and what may be done to tasks from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, cast
 
 import typer
 
 from penstock import errors
 from penstock.calls.looking import Filters
-from penstock.cli import arguments, exits, holding, output, submit, watch
+from penstock.cli import arguments, comments, exits, holding, output, people, submit, watch
 from penstock.cli.arguments import Queue, TaskId, TaskIds
 from penstock.cli.shared import Session, command
 from penstock.client import Client
 from penstock.models import task as models
 
 Many = list[str] | None
+When = Annotated[str, typer.Argument(help="A time, in how long (2h, 3d), or `never`.", metavar="WHEN")]
 
 _MOST_WORDS = 60
 
@@ -26,8 +28,12 @@ def add(app: typer.Typer) -> None:
     for function in (show, history):
         command(group)(function)
     watch.add(group)
-    for function in (retry, cancel, delete, assign, priority, redrive):
+    command(group, "next")(take_next)
+    for function in (retry, cancel, delete, assign, priority, due):
         command(group)(function)
+    command(group, "follow-up")(follow_up)
+    command(group)(redrive)
+    comments.add(group)
     holding.add(group)
     app.add_typer(group, name="tasks")
 
@@ -54,8 +60,12 @@ def list_tasks(
     dead: Annotated[bool, typer.Option("--dead", help="Dead letters.")] = False,
     created_since: Annotated[str | None, typer.Option(help="A time, or how long ago: 2h.")] = None,
     ended_since: Annotated[str | None, typer.Option(help="A time, or how long ago: 2h.")] = None,
+    created_by: Annotated[str | None, typer.Option(help="Submitted by this person's id, or `me`.")] = None,
+    due_before: Annotated[str | None, typer.Option(help="Due before this time, or in: 2h.")] = None,
+    saved: Annotated[str | None, typer.Option("--filter", help="A saved filter; what is named beside counts.")] = None,
     sort: Annotated[
-        str | None, typer.Option(help="place, createdAt, -createdAt, -updatedAt, endedAt, -endedAt.")
+        str | None,
+        typer.Option(help="place, createdAt, -createdAt, -updatedAt, endedAt, -endedAt, dueDate, followUpDate."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many; 0: all.", min=0)] = 50,
 ) -> None:
@@ -72,6 +82,9 @@ def list_tasks(
         "dead": True if dead else None,
         "created_from": arguments.moment(created_since),
         "ended_from": arguments.moment(ended_since),
+        "created_by": created_by,
+        "due_to": arguments.future(due_before),
+        "filter": saved,
         "sort": sort,
     }
     given = cast("Filters", {name: value for name, value in filters.items() if value is not None})
@@ -127,15 +140,14 @@ def delete(session: Session, tasks: TaskIds) -> None:
 def assign(
     session: Session,
     task: TaskId,
-    to: Annotated[str, typer.Argument(help="`me`, `nobody`, or a person's id.")],
+    to: people.To,
     *,
-    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
-    email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
+    name: people.Name = None,
+    email: people.Email = None,
 ) -> None:
     """Give a task to a person, or back to nobody."""
-    person = {"id": to, "name": name or to} | ({"email": email} if email else {})
     with session.client() as client:
-        found = client.tasks.assign(task, "me" if to == "me" else None if to == "nobody" else person)
+        found = client.tasks.assign(task, people.wanted(to, name, email))
     whom = found.assignment.to.name if found.assignment and found.assignment.to else "nobody"
     session.say(f"{found.id} is assigned to {whom}.", found)
 
@@ -149,6 +161,56 @@ def priority(
     with session.client() as client:
         found = client.tasks.set_priority(task, cast("Any", to))
     session.say(f"{found.id} is {found.priority}.", found)
+
+
+def take_next(
+    session: Session,
+    queues: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="In these queues; in all where you work without them.",
+            metavar="[QUEUE...]",
+            autocompletion=arguments.complete_queue,
+        ),
+    ] = None,
+    *,
+    definition: Annotated[Many, typer.Option(help="Of this definition.")] = None,
+    priority: Annotated[Many, typer.Option(help="low, normal, high, urgent.")] = None,
+    label: Annotated[str | None, typer.Option(help="With this label.")] = None,
+    text: Annotated[str | None, typer.Option(help="With these words.")] = None,
+    assign_only: Annotated[bool, typer.Option("--assign-only", help="Do not begin it.")] = False,
+) -> None:
+    """Take the most urgent task that you may work on; status 5 when there is none.
+
+    It is yours until you say `complete`, `fail` or `release`: there is no lease.
+    """
+    with session.client() as client:
+        found = client.worklist.next(
+            queues or None, definitions=definition or None, priorities=cast("Any", priority or None), label=label,
+            text=text, start=not assign_only,
+        )  # fmt: skip
+    if found is None:
+        output.complain("There is nothing for you to do.")
+        raise typer.Exit(exits.Exit.NOT_FOUND)
+    session.show(found, lambda: _shown(found))
+
+
+def due(session: Session, task: TaskId, at: When) -> None:
+    """Say until when a task should be done; `never` takes the date away."""
+    with session.client() as client:
+        found = client.tasks.set_due(task, None if at == "never" else arguments.future(at))
+    session.say(f"{found.id} is due {_at(found.due_date)}.", found)
+
+
+def follow_up(session: Session, task: TaskId, at: When) -> None:
+    """Say when somebody should look at a task again; `never` takes the date away."""
+    with session.client() as client:
+        found = client.tasks.set_follow_up(task, None if at == "never" else arguments.future(at))
+    session.say(f"{found.id} comes up again {_at(found.follow_up_date)}.", found)
+
+
+def _at(moment: datetime | None) -> str:
+    return "never" if moment is None else f"at {moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def redrive(
@@ -239,6 +301,9 @@ def _shown(task: models.Task) -> object:
             ("by", task.created_by.name if task.created_by else None),
             ("execute at", task.execute_at),
             ("expire at", task.expire_at),
+            ("due", task.due_date),
+            ("follow up", task.follow_up_date),
+            ("attachments", ", ".join(each.url for each in task.attachments) or None),
             ("started", task.started_at),
             ("ended", task.ended_at),
             ("holder", task.holder.name if task.holder else None),

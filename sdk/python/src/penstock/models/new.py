@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import AwareDatetime
 
 from penstock.models.base import Priority, Record, RetryPolicy
+from penstock.models.task import Attachment
 
 
 class NewTask(Record):
@@ -24,6 +25,9 @@ class NewTask(Record):
     execute_at: AwareDatetime | None = None
     delay_seconds: float | None = None
     expire_at: AwareDatetime | None = None
+    due_date: AwareDatetime | None = None
+    follow_up_date: AwareDatetime | None = None
+    attachments: tuple[Attachment, ...] | None = None
     dedup_key: str | None = None
     lease_seconds: float | None = None
     start_timeout_seconds: float | None = None

@@ -27,6 +27,24 @@ class Defaults(Record):
     retry: RetryPolicy | None = None
 
 
+class Escalation(Record):
+    """What happens to a task that is still open so many seconds after its due date."""
+
+    after_seconds: float = 0.0
+    raise_to: Priority | None = None
+    assign_to: Actor | None = None
+    give_back: bool = False
+    notify: tuple[str, ...] = ()
+
+
+class Deadlines(Record):
+    """What a queue says of the time of its tasks; seconds."""
+
+    due_in_seconds: float | None = None
+    remind_before_seconds: tuple[float, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+
+
 class Queue(Record):
     """A queue; `key` is `namespace:name`."""
 
@@ -38,6 +56,7 @@ class Queue(Record):
     context: dict[str, Any] | None = None
     bindings: Bindings = Bindings()
     defaults: Defaults = Defaults()
+    deadlines: Deadlines | None = None
     params_schema: Any = None
     retention_days: float | None = None
     paused: bool = False

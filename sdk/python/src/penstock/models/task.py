@@ -30,6 +30,14 @@ class Progress(Record):
     message: str | None = None
 
 
+class Attachment(Record):
+    """Something that belongs to a task and is kept elsewhere."""
+
+    name: str
+    url: str
+    media_type: str | None = None
+
+
 class Assignment(Record):
     """Whom somebody gave the task to."""
 
@@ -52,6 +60,7 @@ class Task(Record):
     context: dict[str, Any] = Field(default_factory=dict[str, Any])
     labels: tuple[str, ...] = ()
     record_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
     outcome: Outcome | None = None
     reason: Reason | None = None
     result: Any = None
@@ -61,6 +70,8 @@ class Task(Record):
     updated_at: datetime | None = None
     execute_at: datetime | None = None
     expire_at: datetime | None = None
+    due_date: datetime | None = None
+    follow_up_date: datetime | None = None
     requested_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -82,11 +93,22 @@ class Task(Record):
         """Whether it is done, for good or ill."""
         return self.state == "done"
 
+    @property
+    def fence(self) -> str | None:
+        """The `execId` of its hand-out, where the server showed it: to its holder. It goes into every report."""
+        found = (self.model_extra or {}).get("execId")
+        return str(found) if found else None
+
 
 class ClaimedTask(Task):
     """A task that was handed to this caller; `exec_id` proves it in every later call."""
 
     exec_id: str
+
+    @property
+    def fence(self) -> str:
+        """The same."""
+        return self.exec_id
 
 
 class Claimed(Record):
