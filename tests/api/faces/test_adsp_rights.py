@@ -26,6 +26,10 @@ async def _assign_to_self(api: Api, client: httpx.AsyncClient, task: dict[str, A
     return await operate(client, task, "assign", assignTo={"id": subject(api, user), "name": user, "email": None})
 
 
+async def _below(client: httpx.AsyncClient, task: dict[str, Any], operation: str, **body: Any) -> httpx.Response:
+    return await client.post(f"{PATH}/{task['id']}", json={"operation": operation} | body)
+
+
 ROWS: dict[str, tuple[str, str, Call]] = {
     "list all": ("ada rex", "read tasks", lambda a, c, t, u: c.get(TASKS)),
     "read": ("ada ann wim rex", "access task", lambda a, c, t, u: c.get(f"{TASKS}/{t['id']}")),
@@ -41,6 +45,15 @@ ROWS: dict[str, tuple[str, str, Call]] = {
     "assign to self": ("ada ann wim", "assign task", _assign_to_self),
     "unassign": ("ada ann", "assign task", lambda a, c, t, u: operate(c, t, "assign", assignTo=None)),
     "delete": ("ada", "delete task", lambda a, c, t, u: c.delete(f"{TASKS}/{t['id']}")),
+    "patch in queue": ("ada", "update task", lambda a, c, t, u: c.patch(f"{PATH}/{t['id']}", json={"name": "y"})),
+    "start in queue": ("wim", "start task", lambda a, c, t, u: _below(c, t, "start")),
+    "cancel in queue": ("ada ann wim rex", "access task", lambda a, c, t, u: _below(c, t, "cancel")),
+    "set-priority in queue": (
+        "ada ann",
+        "set task priority",
+        lambda a, c, t, u: _below(c, t, "set-priority", priority="High"),
+    ),
+    "unassign in queue": ("ada ann", "assign task", lambda a, c, t, u: _below(c, t, "assign", assignTo=None)),
     "list queues": ("ada ann wim rex sub nil", "", lambda a, c, t, u: c.get("/task/v1/queues")),
     "read queue": ("ada ann wim rex sub nil", "", lambda a, c, t, u: c.get(QUEUE)),
 }
@@ -49,6 +62,8 @@ ROWS: dict[str, tuple[str, str, Call]] = {
 RUNNING: dict[str, tuple[str, str, Call]] = {
     "data": ("wim", "update task data", lambda a, c, t, u: c.patch(f"{TASKS}/{t['id']}/data", json={"a": 1})),
     "complete": ("wim", "complete task", lambda a, c, t, u: operate(c, t, "complete")),
+    "data in queue": ("wim", "update task data", lambda a, c, t, u: c.patch(f"{PATH}/{t['id']}/data", json={"a": 1})),
+    "complete in queue": ("wim", "complete task", lambda a, c, t, u: _below(c, t, "complete")),
 }
 NO_ACCESS = ("sub", "nil")
 
@@ -116,7 +131,9 @@ CORE_MAY = {
     "metrics",
     "create",
     "cancel",
+    "cancel in queue",
     "set-priority",
+    "set-priority in queue",
     "list queues",
     "read queue",
 }

@@ -36,6 +36,14 @@ async def test_a_created_task_has_every_field(api: Api) -> None:
     }
 
 
+async def test_a_create_answers_200_without_a_location_and_a_queue_deletes_nothing(api: Api) -> None:
+    answer = await api("sub").post(PATH, json={"name": "x"})
+    assert (answer.status_code, answer.headers.get("location")) == (200, None)
+    below = await api("ada").delete(f"{PATH}/{answer.json()['id']}")
+    assert below.status_code in {404, 405}
+    assert (await api("ada").get(f"{TASKS}/{answer.json()['id']}")).status_code == 200
+
+
 async def test_a_record_id_is_shown_only_when_there_is_one(api: Api) -> None:
     assert (await create(api, recordId="urn:form:1"))["recordId"] == "urn:form:1"
     assert "recordId" not in await create(api)
@@ -279,11 +287,12 @@ async def test_pages_of_a_queue_show_what_is_open(api: Api) -> None:
     ],
 )
 async def test_paging_that_does_not_fit(api: Api, query: dict[str, str], field: str) -> None:
-    answer = await api("rex").get(PATH, params=query)
-    assert (answer.status_code, message(answer)) == (
-        400,
-        f"Validation failed with error(s): {field} (query) - Invalid value",
-    )
+    for path in (PATH, TASKS):
+        answer = await api("rex").get(path, params=query)
+        assert (answer.status_code, message(answer)) == (
+            400,
+            f"Validation failed with error(s): {field} (query) - Invalid value",
+        )
 
 
 async def test_all_tasks_by_criteria(api: Api) -> None:
