@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ REVIEWS = "/queues/intake/strike-reviews"
 BATCH = 50
 _KNOWN_DAMAGE = {"None", "Minor", "Medium", "Substantial"}
 _COSTLY = 100_000
+_FOR_PEOPLE = {"decision": "review"}
 
 
 def decide(report: dict[str, Any]) -> str:
@@ -33,31 +35,26 @@ def decide(report: dict[str, Any]) -> str:
 
 async def triage(session: Session, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Decide on the claimed tasks and report their ends in one call; answers the results of that call."""
-    decisions = {task["id"]: decide(task["params"]) for task in tasks}
-    reviews = [_review(task) for task in tasks if decisions[task["id"]] == "review"]
+    ends = [end(task) for task in tasks]
+    reviews = [_review(task) for task, said in zip(tasks, ends, strict=True) if said.get("result") == _FOR_PEOPLE]
     if reviews:
         await session.post(f"{REVIEWS}/tasks/batch", {"tasks": reviews})
-    items = [
-        {
-            "id": task["id"],
-            "execId": task["execId"],
-            "action": "complete",
-            "result": {"decision": decisions[task["id"]]},
-        }
-        for task in tasks
-    ]
+    items = [{"id": task["id"], "execId": task["execId"], **said} for task, said in zip(tasks, ends, strict=True)]
     return (await session.post("/tasks/settle", {"items": items}))["results"]
 
 
+def end(task: dict[str, Any]) -> dict[str, Any]:
+    """How a task ends: with a decision, or for good as a dead letter when it is no report."""
+    try:
+        return {"action": "complete", "result": {"decision": decide(task.get("params") or {})}}
+    except (KeyError, TypeError) as error:
+        # Trying again would not help, and one such task must not stop the worker.
+        return {"action": "fail", "retryable": False, "error": {"message": f"This is no strike report: {error!r}"}}
+
+
 def _review(task: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": task["name"],
-        "description": f"Decide: {task['description']}",
-        "params": task["params"],
-        "recordId": task["recordId"],
-        "priority": task["priority"],
-        "dedupKey": task["id"],
-    }
+    kept = {name: task[name] for name in ("name", "params", "recordId", "priority") if name in task}
+    return {**kept, "description": f"Decide: {task.get('description', 'a report')}", "dedupKey": task["id"]}
 
 
 async def work(number: int, *, until_empty: bool, ledger: Path | None) -> int:
@@ -106,6 +103,8 @@ def main() -> None:
         worker.start()
     for worker in workers:
         worker.join()
+    if any(worker.exitcode for worker in workers):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
