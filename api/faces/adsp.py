@@ -45,6 +45,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             503: "A store is away.",
         }.items()
     },
+    304: {"description": "What the caller has (`If-None-Match`) is as it is now."},
     401: {"description": "No acceptable token.", "content": {"text/plain; charset=utf-8": {}}},
     413: {"description": "The body is too large.", "content": {"application/problem+json": {}}},
 }
@@ -67,7 +68,7 @@ class Route(routing.Plain):
             try:
                 request.scope[_BODY] = await _read_body(request)
                 request.scope[_CALLER] = await _identify(request)
-                return await handle(request)
+                return answers.tagged(request, await handle(request))
             except errors.PenstockError as error:
                 return answers.refusal(error)
 

@@ -1,8 +1,10 @@
 """How ADSP's task service looks from outside: queue, page and error bodies (contract adsp 1.1-1.3)."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api import replies
@@ -37,6 +39,19 @@ def refusal(error: errors.PenstockError) -> Response:
         return PlainTextResponse("Unauthorized", status_code=401)
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, round(error.retry_after)))}
     return replies.reply({"errorMessage": error.detail}, status=status, headers=headers)
+
+
+def tagged(request: Request, answer: Response) -> Response:
+    """The answer with a weak ETag of its body (contract adsp 1), or 304 where the reader has this one already."""
+    if request.method != "GET" or answer.status_code != 200:
+        return answer
+    body = bytes(answer.body)
+    tag = f'W/"{len(body):x}-{hashlib.sha256(body).hexdigest()[:27]}"'
+    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    if tag.removeprefix("W/") in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    answer.headers["ETag"] = tag
+    return answer
 
 
 def queue_view(queue: Queue) -> dict[str, Any]:

@@ -191,3 +191,20 @@ async def test_no_odd_value_is_a_fault_of_ours(api: Api, kind: str) -> None:
         await call("rex", "GET", f"{PATH[:-6]}/metrics", params={query: criteria[0][:3000]})
     assert faults == []
     assert (await api("rex").get(PATH, params={"top": "5000"})).status_code == 200
+
+
+@pytest.mark.usefixtures("queue")
+async def test_what_a_reader_has_is_not_sent_again_until_it_changed(api: Api) -> None:
+    task = await create(api)
+    for path in (f"{TASKS}/{task['id']}", PATH):
+        first = await api("rex").get(path)
+        tag = first.headers["etag"]
+        assert (first.status_code, tag[:3]) == (200, 'W/"')
+        again = await api("rex").get(path, headers={"If-None-Match": f'"other", {tag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        priority = {"High": "Urgent"}.get((await api("ada").get(f"{TASKS}/{task['id']}")).json()["priority"], "High")
+        await operate(api("ann"), task, "set-priority", priority=priority)
+        changed = await api("rex").get(path, headers={"If-None-Match": tag})
+        assert (changed.status_code, changed.headers["etag"] == tag) == (200, False)
+    refused = await api("nil").get(f"{TASKS}/{task['id']}", headers={"If-None-Match": "*"})
+    assert refused.status_code == 403
