@@ -39,6 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     longest: float = 4.0
     """Seconds that a fault lasts at most: twice the lease."""
     rest: float = 3.0
+    after: float = 0.0
+    """Seconds of work after the last fault, so that it is seen how the rate comes back."""
     spared: tuple[str, ...] = ("epmd",)
     stalled: float = 20.0
     """Seconds without any progress after which the stack is held to have come to rest."""
@@ -81,6 +83,7 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
         telling = asyncio.create_task(_tell(ledger, adversary, on.home / "progress.txt"))
         try:
             await _unless(playing, adversary.rage(wanted.seconds))
+            await asyncio.sleep(wanted.after)
             over = time.monotonic()
             await cast.leave()
             await record.rest(stalled=wanted.stalled, most=max(180.0, wanted.seconds / 4))
@@ -147,7 +150,9 @@ if __name__ == "__main__":
     asked.add_argument("--engines", type=int, default=2)
     given = asked.parse_args()
     seed = random.randrange(10**6) if given.seed is None else given.seed
-    run = Run(seed=seed, seconds=given.minutes * 60, rate=given.rate, rest=given.rest, workers=given.workers)
+    run = Run(
+        seed=seed, seconds=given.minutes * 60, rate=given.rate, rest=given.rest, after=10.0, workers=given.workers
+    )
     folder = Path(tempfile.mkdtemp(prefix="penstock-chaos-"))
     sys.exit(
         asyncio.run(main(run, world.Shape(apis=given.apis, engines=given.engines, clustered=given.cluster), folder))
