@@ -1,6 +1,7 @@
 """Retention: ended tasks, their events and old statistics go when their time is over; the rest of deleted ones too."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,7 +20,9 @@ DELIVERIES = timedelta(days=14)
 """For so long webhooks' deliveries can be looked at and replayed."""
 _BATCH = 500
 _BATCHES = 20
-"""Of each kind in one pass; the next pass goes on."""
+"""Of each kind (of ended tasks: of each queue) in one pass; the next pass goes on."""
+_LOOKS = 16
+"""How many queues are looked at together: most of ten thousand have little to erase, or nothing."""
 
 
 class Retention:
@@ -43,10 +46,8 @@ class Retention:
             for queue in await self._queues.every()
             if queue.retention_days is not None
         }
-        more = await self._erase(lambda: self._leftovers.deleted(now - TOMBSTONES, _BATCH))
-        for tenant, queue in await self._leftovers.queues_with_ended():
-            before = now - own.get((tenant, queue), self._retention)
-            more |= await self._erase(self._ended(tenant, queue, before))
+        more = await self._erase_deleted(now - TOMBSTONES)
+        more |= await self._erase_ended(now, own)
         longest = max([self._retention, *own.values()])
         more |= await self._erase_events(now - longest)
         await self._leftovers.erase_series("stats", "at", now - self._retention)
@@ -59,23 +60,48 @@ class Retention:
         await self._leftovers.erase_series("flows", "endedAt", now - longest)
         return 1.0 if more else EVERY_SECONDS
 
-    def _ended(self, tenant: str, queue: str, before: datetime) -> Callable[[], Awaitable[list[Key]]]:
-        return lambda: self._leftovers.ended(tenant, queue, before, _BATCH)
-
-    async def _erase(self, find: Callable[[], Awaitable[list[Key]]]) -> bool:
-        """Erase tasks with their events, batch after batch; True when there may be more."""
-        erased = 0
+    async def _erase_deleted(self, before: datetime) -> bool:
+        """Erase what is left of deleted tasks; True when there may be more."""
         for _ in range(_BATCHES):
-            tasks = await find()
-            gone = await self._leftovers.erase(tasks) if tasks else []
-            if gone:
-                await self._events.erase_of(gone)
-            erased += len(gone)
+            tasks = await self._leftovers.deleted(before, _BATCH)
+            await self._erase(tasks)
             if len(tasks) < _BATCH:
-                break
+                return False
+        return True
+
+    async def _erase_ended(self, now: datetime, own: Mapping[Key, timedelta]) -> bool:
+        """Erase ended tasks, each queue's in its own time; True when there may be more."""
+        queues = await self._leftovers.queues_with_ended()
+        for _ in range(_BATCHES):
+            full: list[Key] = []
+            gathered: list[Key] = []
+            for begin in range(0, len(queues), _LOOKS):
+                some = queues[begin : begin + _LOOKS]
+                ages = [own.get(queue, self._retention) for queue in some]
+                looks = [
+                    self._leftovers.ended(*queue, now - age, _BATCH) for queue, age in zip(some, ages, strict=True)
+                ]
+                found = await asyncio.gather(*looks)
+                full += [queue for queue, tasks in zip(some, found, strict=True) if len(tasks) == _BATCH]
+                gathered += [task for tasks in found for task in tasks]
+                if len(gathered) >= _BATCH:
+                    await self._erase(gathered)
+                    gathered = []
+            await self._erase(gathered)
+            queues = full
+            if not queues:
+                return False
+        return True
+
+    async def _erase(self, tasks: Sequence[Key]) -> None:
+        """Erase tasks with their events, batch after batch."""
+        erased = 0
+        for begin in range(0, len(tasks), _BATCH):
+            gone = await self._leftovers.erase(tasks[begin : begin + _BATCH])
+            await self._events.erase_of(gone)
+            erased += len(gone)
         if erased:
             _log.info("tasks erased", count=erased)
-        return erased >= _BATCH * _BATCHES
 
     async def _erase_events(self, before: datetime) -> bool:
         """Erase events of whatever tasks, open ones included, that are older than any task is kept."""

@@ -1,5 +1,6 @@
 """What the engine writes and reads of events, over all tenants; what callers may read is in `store/events.py`."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from store import documents, mongo
 from store.mongo import Document
 
 _DUPLICATE = 11000
+_ERASED_AT_ONCE = 8
+"""Of how many tenants events are erased at the same time."""
 
 
 class Overtaken(Exception):
@@ -82,11 +85,14 @@ class EventLog:
 
     async def erase_of(self, tasks: Iterable[tuple[str, str]]) -> int:
         """Remove every event of these tasks."""
-        erased = 0
         by_tenant: dict[str, list[str]] = {}
         for tenant, task in tasks:
             by_tenant.setdefault(tenant, []).append(task)
-        for tenant, names in by_tenant.items():
+        places = asyncio.Semaphore(_ERASED_AT_ONCE)
+
+        async def erase(tenant: str, names: Sequence[str]) -> int:
             found: Document = {"tenant": tenant, "task": {"$in": names}}
-            erased += (await self._events.delete_many(found)).deleted_count
-        return erased
+            async with places:
+                return (await self._events.delete_many(found)).deleted_count
+
+        return sum(await asyncio.gather(*(erase(tenant, names) for tenant, names in by_tenant.items())))

@@ -1,6 +1,6 @@
 """What is kept only for a time: ended tasks, remains of deleted ones, old statistics. Over all tenants."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from core.task import State
@@ -45,11 +45,11 @@ class Leftovers:
         rows = self._tasks.find({"deletedAt": {"$lt": before}}, {"_id": 1}).limit(limit)
         return [_split(row["_id"]) async for row in rows]
 
-    async def erase(self, tasks: list[Key]) -> list[Key]:
+    async def erase(self, tasks: Sequence[Key]) -> list[Key]:
         """Remove these tasks for good, except those that were revived meanwhile; answers which are gone."""
         keys = [documents.key(tenant, name) for tenant, name in tasks]
         result = await self._tasks.delete_many({"_id": {"$in": keys}, "state": State.DONE.value})
-        gone = tasks
+        gone = list(tasks)
         if result.deleted_count != len(keys):
             revived = {row["_id"] async for row in self._tasks.find({"_id": {"$in": keys}}, {"_id": 1})}
             gone = [task for task, key in zip(tasks, keys, strict=True) if key not in revived]
@@ -57,12 +57,17 @@ class Leftovers:
         return gone
 
     async def _erase_comments(self, gone: list[Key]) -> None:
+        keys = [documents.key(tenant, name) for tenant, name in gone]
+        topics = self._database["commentTopics"]
+        # Few tasks are talked about, and a batch may be of hundreds of tenants.
+        talked = [row["_id"] async for row in topics.find({"_id": {"$in": keys}}, {"_id": 1})]
         by_tenant: dict[str, list[str]] = {}
-        for tenant, name in gone:
+        for tenant, name in map(_split, talked):
             by_tenant.setdefault(tenant, []).append(name)
         for tenant, names in by_tenant.items():
             await self._database["comments"].delete_many({"tenant": tenant, "task": {"$in": names}})
-            await self._database["commentTopics"].delete_many({"_id": {"$in": documents.keys(tenant, names)}})
+        if talked:
+            await topics.delete_many({"_id": {"$in": talked}})
 
     async def queues_with_ended(self) -> list[tuple[str, str]]:
         """(tenant, queue) of everything that has ended tasks, also queues that are no more."""

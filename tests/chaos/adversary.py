@@ -86,6 +86,10 @@ class Adversary:
                 case Kind.RESTART:
                     await part.end(signal.SIGTERM)
                     await part.start()
+                case Kind.SWAP:
+                    await part.end(signal.SIGTERM)
+                    self._world.swap(fault.target)
+                    await part.start()
                 case _:
                     await part.end(signal.SIGKILL)
                     if fault.kind is Kind.WIPE:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     fail, which ends it."""
     CLOCK = "clock"
     """A process's own clock is wrong by `shift` seconds, for `seconds`; then it is right again."""
+    SWAP = "swap"
+    """SIGTERM, and started again as the other of two releases: an upgrade, or the way back. Never drawn by dice."""
     ROTATE = "rotate"
     """The issuer signs with a new key, and every caller logs in anew."""
     CUT = "cut"

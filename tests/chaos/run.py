@@ -86,7 +86,7 @@ async def chaos(on: World, wanted: Run, script: plan.Plan | None = None) -> repo
             await asyncio.sleep(wanted.after)
             over = time.monotonic()
             await cast.leave()
-            await record.rest(stalled=wanted.stalled, most=max(180.0, wanted.seconds / 4))
+            await record.rest(stalled=wanted.stalled, most=max(180.0, wanted.seconds))
             rested = time.monotonic() - over
             cast.behave()
             await playing

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import resource
 import shutil
@@ -17,7 +18,7 @@ import msgspec
 
 from deploy.local import children, ports, rabbitmq, services
 from deploy.local.datastores import Datastores
-from tests.chaos import process
+from tests.chaos import previous, process
 from tests.support.proxy import Proxy
 
 TENANT = "demo"
@@ -35,6 +36,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Three nodes of RabbitMQ and three members of MongoDB, without proxies on the way to them."""
     defect: str = "none"
     """A defect to plant into every API and engine: see `planted.py`."""
+    previous: Path | None = None
+    """The source of a release whose processes everything begins with; `World.swap` makes them ours."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +106,8 @@ class World:
         self.links: dict[str, Proxy] = {}
         self.nodes: dict[str, rabbitmq.Node] = {}
         """RabbitMQ's nodes by role, where they are our own."""
+        self.others: dict[str, children.Service] = {}
+        """The same processes of the other release, where there is one."""
         self.auth = ""
         self.mongodb = ""
         """The address without a proxy, for who looks at the record."""
@@ -117,6 +122,11 @@ class World:
     def ours(self) -> Sequence[str]:
         """The names of the APIs and engines."""
         return [role for role in self.parts if role.startswith(("api", "engine"))]
+
+    def swap(self, role: str) -> None:
+        """The next start of the role is as the other release."""
+        part = self.parts[role]
+        part.service, self.others[role] = self.others[role], part.service
 
     def set_clock(self, role: str, seconds: float) -> None:
         """Set an API's or engine's own clock wrong by so many seconds."""
@@ -197,9 +207,20 @@ async def _processes(world: World, at: Given, stack: contextlib.AsyncExitStack) 
             port = ports.free()
             world.parts[role] = Part(_api(world, role, port, env))
             await _through(world, stack, f"callers>{role}", f"http://{ports.LOOPBACK}:{port}")
+            before = previous.api(world.shape.previous, port)
         else:
             world.parts[role] = Part(_engine(world, role, env))
+            before = previous.engine(world.shape.previous)
+        if before is not None:
+            world.others[role] = _other(world.parts[role].service, before)
+            world.swap(role)
     await asyncio.gather(*(world.parts[role].start() for role in roles))
+
+
+def _other(ours: children.Service, argv: tuple[str, ...]) -> children.Service:
+    """The same process of another release, run by another command."""
+    # Ours is asked each time, since it notes where its log goes on.
+    return dataclasses.replace(ours, command=lambda: dataclasses.replace(ours.command(), argv=argv))
 
 
 async def _to_server(world: World, stack: contextlib.AsyncExitStack, name: str, url: str) -> str:

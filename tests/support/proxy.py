@@ -82,6 +82,8 @@ class Proxy:
         task = asyncio.create_task(self._serve(reader, writer))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        # One that is cut before it began to serve closes nothing by itself.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward both ways until one side ends or is cut."""

@@ -1,0 +1,45 @@
+"""The release before, as processes to run beside ours: its source comes out of the repository's history."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMIT = "3bf3a2d"
+"""The oldest commit whose record ours still reads and writes. Move it on with a migration that adds what it lacks."""
+_ROOT = Path(__file__).parents[2]
+
+
+def source(folder: Path) -> Path:
+    """Write the source of that commit into the folder. Skips the test only where history is not there at all."""
+    if _git("cat-file", "-e", f"{COMMIT}^{{commit}}").returncode:
+        inside = _git("rev-parse", "--is-shallow-repository").stdout.strip()
+        if inside == b"false":
+            pytest.fail(f"{COMMIT} is not a commit of this repository: tests/chaos/previous.py is out of date")
+        pytest.skip(f"the history down to {COMMIT} is not here; `git fetch --unshallow` brings it")
+    folder.mkdir(parents=True)
+    archive = _git("archive", "--format=tar", COMMIT)
+    assert archive.returncode == 0, archive.stderr.decode()
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
+
+
+def api(at: Path | None, port: int) -> tuple[str, ...] | None:
+    """The command of its API; None where there is no such release."""
+    flags = ("--ws", "none", "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "3")
+    return None if at is None else (*_in(at), "uvicorn", "api.app:create_app", "--factory", *flags, "--port", str(port))
+
+
+def engine(at: Path | None) -> tuple[str, ...] | None:
+    """The command of its engine."""
+    return None if at is None else (*_in(at), "broker", "engine")
+
+
+def _in(at: Path) -> tuple[str, ...]:
+    # `env` replaces itself by the program, so that the process is the one that is killed.
+    return "env", "-C", str(at), sys.executable, "-m"
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(_ROOT), *arguments], capture_output=True, check=False)
