@@ -137,3 +137,18 @@ async def test_events_of_what_is_still_open_go_when_no_task_is_kept_that_long(
     fake_clock.advance(timedelta(milliseconds=1))
     await retention.step()
     assert await there(parts, task) == (True, False)
+
+
+async def test_many_queues_are_taken_together(
+    parts: assembly.Parts, retention: Retention, fake_clock: FakeClock
+) -> None:
+    made: list[Task] = []
+    for number in range(18):
+        queue, _ = await parts.administration.put("demo", "many", f"q{number}", {}, by=ANN, match=None)
+        made.append(await ended(parts, queue))
+    kept = made.pop()
+    await parts.administration.put("demo", "many", "q17", {"retention_days": 60.0}, by=ANN, match=None)
+    fake_clock.advance(31 * DAY)
+    assert await retention.step() == EVERY_SECONDS
+    assert {await there(parts, task) for task in made} == {(False, False)}
+    assert await parts.record.tasks.get("demo", kept.id) is not None
