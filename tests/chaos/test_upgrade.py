@@ -28,8 +28,6 @@ async def test_the_release_before_works_beside_ours(tmp_path: Path, mongodb_url:
     given = world.Given(mongodb=mongodb_url, rabbitmq=rabbitmq_url)
     async with world.running(tmp_path, shape, given) as on:
         made = await run.chaos(on, wanted, Script(*_STEPS))
-        said = on.log("engine-1") + on.log("engine-2") + on.log("api-1") + on.log("api-2")
     assert made.findings == [], report.text(made)
     assert made.died == []
     assert len(made.struck) == len(_STEPS)
-    assert "Traceback" not in said, said[-5000:]
