@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 _BUSY = frozenset({429, 503})
+_CHANGED = b"urn:penstock:problem:changed"
 _REST = 0.05
 _PATIENCE = 60.0
 
@@ -55,7 +56,7 @@ class Connection(asyncio.Protocol):
             self._waiting.set_result((self._status, body))
 
     async def send(self, request: bytes) -> bytes:
-        """The body of the answer; asks again while the server is too busy (429, 503), as clients do.
+        """The body of the answer; asks again, as clients do, while the server is too busy or others were first.
 
         Raises RuntimeError for any other refusal.
         """
@@ -64,7 +65,8 @@ class Connection(asyncio.Protocol):
             status, body = await self._exchange(request)
             if status < 300:
                 return body
-            if status not in _BUSY or time.monotonic() > until:
+            again = status in _BUSY or (status == 409 and _CHANGED in body)
+            if not again or time.monotonic() > until:
                 raise RuntimeError(f"{status}: {body.decode()[:500]}")
             await asyncio.sleep(_REST)
 
