@@ -53,7 +53,9 @@ class Connection(asyncio.Protocol):
             del self._buffer[: self._length]
             self._length = -1
             assert self._waiting is not None
-            self._waiting.set_result((self._status, body))
+            # Whoever asked may have gone.
+            if not self._waiting.done():
+                self._waiting.set_result((self._status, body))
 
     async def send(self, request: bytes) -> bytes:
         """The body of the answer; asks again, as clients do, while the server is too busy or others were first.
@@ -62,7 +64,7 @@ class Connection(asyncio.Protocol):
         """
         until = time.monotonic() + _PATIENCE
         while True:
-            status, body = await self._exchange(request)
+            status, body = await self.ask(request)
             if status < 300:
                 return body
             again = status in _BUSY or (status == 409 and _CHANGED in body)
@@ -70,7 +72,8 @@ class Connection(asyncio.Protocol):
                 raise RuntimeError(f"{status}: {body.decode()[:500]}")
             await asyncio.sleep(_REST)
 
-    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer, whatever it is."""
         assert self._transport is not None
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)

@@ -1,0 +1,103 @@
+"""Whoever is refused for a quota and asks again at once, over and over, is answered the same without being looked at.
+
+A refusal costs most of what a request costs: the token, the body, its checks. A caller that floods would so take time
+from all others. After `PATIENCE` refusals of one request by one caller within a second, the last is given out for
+`HELD`, to that caller and path alone; then it is looked at again. Who waits as Retry-After says never meets this.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import cachetools
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.clock import Clock
+
+PATIENCE = 10
+HELD = timedelta(milliseconds=250)
+_LATELY = timedelta(seconds=1)
+_MOST = 10_000
+_REFUSED = 429
+
+_Key = tuple[bytes, str, str]
+
+
+class _Refused:
+    """How often a request was refused one after the other, and what it was answered last."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.last: datetime | None = None
+        self.until: datetime | None = None
+        self.request_id = b""
+        self.route: Any = None
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+
+    def note(self, at: datetime, scope: Scope) -> None:
+        """Once more."""
+        lately = self.last is not None and at - self.last < _LATELY
+        self.times = self.times + 1 if lately else 1
+        self.last, self.until = at, at + HELD if self.times >= PATIENCE else None
+        self.request_id = str(scope.get("penstock.request_id", "")).encode()
+        self.route = scope.get("route")
+
+
+class Brakes:
+    """A layer around the application, as plain ASGI."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+        self._refused: cachetools.LRUCache[_Key, _Refused] = cachetools.LRUCache(_MOST)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        key = _key(scope)
+        if key is None:
+            await self._app(scope, receive, send)
+            return
+        refused = self._refused.get(key)
+        if refused is not None and refused.until is not None and self._clock() < refused.until:
+            await _again(refused, scope, send)
+            return
+        start: Message | None = None
+
+        async def noting(message: Message) -> None:
+            nonlocal start
+            if message["type"] != "http.response.start":
+                if start is not None and not message.get("more_body"):
+                    self._note(key, scope, start, message.get("body", b""))
+                start = None
+            elif message["status"] == _REFUSED:
+                # Layers further out add to the headers of the message that they are given.
+                start = {**message, "headers": list(message["headers"])}
+            elif refused is not None:
+                self._refused.pop(key, None)
+            await send(message)
+
+        await self._app(scope, receive, noting)
+
+    def _note(self, key: _Key, scope: Scope, start: Message, body: bytes) -> None:
+        refused = self._refused.setdefault(key, _Refused())
+        refused.headers = [header for header in start["headers"] if header[0] != b"content-length"]
+        refused.body = body
+        refused.note(self._clock(), scope)
+
+
+def _key(scope: Scope) -> _Key | None:
+    """Who asks for what, as far as that is told without a look at it; None for whoever does not say who they are."""
+    if scope["type"] != "http":
+        return None
+    said = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    return None if said is None else (said, scope["method"], scope["path"])
+
+
+async def _again(refused: _Refused, scope: Scope, send: Send) -> None:
+    """The refusal, with the id of this request."""
+    own = str(scope.get("penstock.request_id", "")).encode()
+    body = refused.body.replace(refused.request_id, own) if refused.request_id and own else refused.body
+    scope["route"] = refused.route
+    headers = [*refused.headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": _REFUSED, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
