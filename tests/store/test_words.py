@@ -10,6 +10,7 @@ import pytest
 from core import transitions
 from core.priority import Priority
 from core.task import OPEN, State, Task
+from store import listing as listings
 from store import mongo, rarity
 from store.listing import Listing, Query, Sort
 from store.tasks import Tasks
@@ -135,6 +136,33 @@ async def test_words_do_not_reach_another_queue_or_tenant(tasks: Tasks, listing:
         assert await found(listing, text="gull") == []
         assert await found(listing, text="gull", queues=None) == ["gull"]
         await reading.read(LATER, 10)
+
+
+@pytest.mark.parametrize("sort", [Sort.PLACE, Sort.CREATED_DESC, Sort.DUE])
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_word_is_found_over_more_queues_than_are_read_at_once(
+    *, tasks: Tasks, listing: Listing, reading: Unread, sort: Sort, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(2)
+    homes = [queue(f"q{number}") for number in range(5)]
+    made = [
+        task(
+            homes[number % 5],
+            name=f"gull {number}",
+            at=NOW + timedelta(seconds=number),
+            priority=dice.choice(list(Priority)),
+            due_date=NOW + timedelta(days=1, seconds=dice.randint(0, 99)),
+        )
+        for number in range(25)
+    ]
+    await tasks.insert("demo", made)
+    await tasks.insert("demo", [task(homes[0], name="tern", due_date=NOW)])
+    asked: dict[str, object] = {"sort": sort, "queues": tuple(home.key for home in homes) if named else None}
+    expected = [name for name in await found(listing, **asked) if name != "tern"]
+    assert len(expected) == 25
+    await reading.read(LATER, 100)
+    monkeypatch.setattr(listings, "_MOST_RANGES", 2)
+    assert await found(listing, text="gull", **asked) == await found(listing, text="gul*", **asked) == expected
 
 
 async def test_a_text_without_words_finds_nothing(tasks: Tasks, listing: Listing) -> None:
