@@ -27,13 +27,14 @@ test-keycloak: ## run the tests over HTTP with tokens of a real Keycloak
 	@REQUIRE_KEYCLOAK=1 $(BIN)/python -m deploy.local.keycloak_dist
 	@REQUIRE_KEYCLOAK=1 PENSTOCK_TEST_ISSUER=keycloak $(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/api tests/auth
 
-check: ## lint, format, types, import direction, no registry hosts
+check: ## lint, format, types, import direction, no registry hosts, known vulnerabilities
 	@sh deploy/bootstrap.sh
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m deploy.check_registry_hosts
+	@$(BIN)/python -m deploy.check_advisories
 	@sh deploy/console.sh lint
 	@$(BIN)/python -m deploy.check_helm
 
