@@ -160,6 +160,23 @@ def test_a_worker_that_is_not_there_is_said(where: str, words: str) -> None:
         workers.load(where)
 
 
+@pytest.mark.parametrize(
+    ("name", "source", "words"),
+    [
+        ("unfinished", "def f(x)", r"cannot be imported: SyntaxError: expected ':' \(unfinished.py, line 1\)$"),
+        ("lacking", "\nimport nowhere", r"ModuleNotFoundError: No module named 'nowhere' \(.*lacking.py, line 2\)$"),
+        ("failing", "1 / 0", r"ZeroDivisionError: division by zero \(.*failing.py, line 1\)$"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_said_with_its_line(
+    name: str, source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(UsageError, match=words):
+        workers.load(f"{name}:worker")
+
+
 def test_the_local_stack_is_run_from_a_checkout(run: Run, nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "runs from a checkout" in run("dev").err
     root = Path(__file__).parents[3]

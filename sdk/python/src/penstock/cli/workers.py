@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -57,9 +58,18 @@ def load(where: str) -> Worker:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
+            raise _unusable(module_name, error) from error
         raise errors.UsageError(f"There is no module {module_name!r} here.") from error
+    except Exception as error:
+        raise _unusable(module_name, error) from error
     found: Any = getattr(module, name or "worker", None)
     if not isinstance(found, Worker):
         raise errors.UsageError(f"{module_name} has no Worker named {name or 'worker'!r}.")
     return found
+
+
+def _unusable(module_name: str, error: Exception) -> errors.UsageError:
+    """What is wrong with somebody's module, and at which of its lines; a syntax error says that itself."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
+    return errors.UsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}{where}")

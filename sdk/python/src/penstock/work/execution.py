@@ -55,6 +55,7 @@ def of_result(result: Any) -> Ending:
     try:
         return Ending(action="complete", result=to_jsonable_python(result, by_alias=True, inf_nan_mode="null"))
     except (PydanticSerializationError, ValueError) as error:
+        _log.warning("a task failed for good: what its handler returned cannot be made JSON: %s", _sentence(error))
         return Ending(action="fail", error={"type": "ResultNotJson", "message": _sentence(error)}, retryable=False)
 
 
