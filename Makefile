@@ -1,6 +1,6 @@
 # Every entry point. The work is done by deploy/bootstrap.sh (the environment) and by the tools themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak check bench chaos clean reference
+.PHONY: help run test test-keycloak check bench chaos clean reference pictures
 
 BIN := .venv/bin
 CORES := $(shell nproc)
@@ -52,6 +52,11 @@ reference: ## write docs/reference/api.md from the code, every route with its bo
 	@mkdir -p docs/reference
 	@$(BIN)/python -m api.reference >docs/reference/api.md
 	@echo docs/reference/api.md
+
+pictures: ## take the pictures of the console for the guides, in Debian's Chromium
+	@sh deploy/bootstrap.sh tests
+	@sh deploy/console.sh
+	@$(BIN)/python -m tests.pictures.run
 
 clean: ## forget the local stack's data
 	@sh deploy/bootstrap.sh

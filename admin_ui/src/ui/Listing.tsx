@@ -21,10 +21,12 @@ interface Props<T> {
     Partial<Pick<UseInfiniteQueryResult, "hasNextPage" | "fetchNextPage" | "isFetchingNextPage">>;
   /** What the table is called. */
   label: string;
+  /** Above the table, where it is not alone on the page. */
+  title?: string;
   minWidth?: number;
 }
 
-export function Listing<T>({ rows, keyOf, columns, empty, query, label, minWidth = 640 }: Props<T>) {
+export function Listing<T>({ rows, keyOf, columns, empty, query, label, title, minWidth = 640 }: Props<T>) {
   const { t } = useTranslation();
   if (query.error) return <Failure error={query.error as Error} retry={() => query.refetch()} />;
   if (!rows) return <Loading />;
@@ -36,9 +38,22 @@ export function Listing<T>({ rows, keyOf, columns, empty, query, label, minWidth
     );
   }
   return (
-    <Panel pad={false}>
-      <Table.ScrollContainer minWidth={minWidth} tabIndex={0} aria-label={label} role="region">
-        <Table className="plain-table" verticalSpacing="sm" horizontalSpacing="md" aria-label={label}>
+    <Panel pad={false} title={title}>
+      <Table.ScrollContainer
+        className="listing"
+        type="native"
+        minWidth={minWidth}
+        tabIndex={0}
+        aria-label={label}
+        role="region"
+      >
+        <Table
+          role="table"
+          className="plain-table"
+          verticalSpacing="sm"
+          horizontalSpacing="md"
+          aria-label={label}
+        >
           <Table.Thead>
             <Table.Tr>
               {columns.map(({ name, width }) =>
@@ -54,9 +69,11 @@ export function Listing<T>({ rows, keyOf, columns, empty, query, label, minWidth
           </Table.Thead>
           <Table.Tbody>
             {rows.map((row) => (
-              <Table.Tr key={keyOf(row)}>
+              <Table.Tr key={keyOf(row)} role="row">
                 {columns.map(({ name, cell }) => (
-                  <Table.Td key={name || "actions"}>{cell(row)}</Table.Td>
+                  <Table.Td key={name || "actions"} role="cell" data-name={name}>
+                    {cell(row)}
+                  </Table.Td>
                 ))}
               </Table.Tr>
             ))}

@@ -131,6 +131,7 @@ function Refused({ id }: { id: string }) {
   return (
     <Listing<Schemas["LineErrorView"]>
       label={t("imports.errors")}
+      title={t("imports.errors")}
       rows={errors.data?.pages.flatMap(({ items }) => items)}
       query={errors}
       keyOf={({ line, field }) => `${line} ${field ?? ""}`}

@@ -56,13 +56,14 @@ function Bar({ limit, usage }: { limit: Limit; usage: Schemas["UsageView"] }) {
   const taken = (usage.used as Partial<Record<Limit, number>>)[limit];
   const name = t(`limits.names.${limit}`);
   const says = most === undefined ? t("queues.noLimit") : written(limit, most);
+  const both = most === undefined ? "limits.takenFree" : "limits.takenOf";
   const share = most && taken !== undefined ? taken / most : 0;
   return (
     <div>
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <Text size="sm">{name}</Text>
         <Text size="sm" className="numbers" c={most === undefined ? "dimmed" : undefined} ta="right">
-          {taken === undefined ? says : t("limits.takenOf", { taken: written(limit, taken), limit: says })}
+          {taken === undefined ? says : t(both, { taken: written(limit, taken), limit: says })}
         </Text>
       </Group>
       {taken !== undefined && most !== undefined && (
