@@ -49,7 +49,7 @@ class Cleaning:
     async def flows(self, tenant: str, rule: Rule, limit: int) -> list[Flow]:
         """Flows that the rule removes, the oldest first (index `aged`); those that belong to an open flow excepted."""
         found: Document = {"tenant": tenant, "endedAt": {"$lt": rule.before}, "unreported": None}
-        rows = self._flows.find(found | _named("template", rule)).sort("endedAt", 1).limit(limit)
+        rows = self._flows.find(found | _named("template", rule), hint="aged").sort("endedAt", 1).limit(limit)
         return [documents.decode(row, Flow) async for row in rows]
 
     async def get_flows(self, tenant: str, flow_ids: Sequence[str]) -> list[Flow]:
