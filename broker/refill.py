@@ -20,8 +20,10 @@ _log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 SECOND_LOOK = timedelta(seconds=3)
-_IDLE_SHARE = 20
-"""A round rests at least this many times as long as it took: with large backlogs counting is not free."""
+_REST_A_QUEUE = timedelta(milliseconds=20)
+_REST_A_TASK = timedelta(microseconds=10)
+"""A round rests some twenty times as long as it takes to count what there is: queues, and ready tasks. By their number,
+not by the clock: a look that a broken link made slow must not put off the next, which is then needed most."""
 _LONGEST_REST = timedelta(minutes=5)
 _SPARE = 100
 """So many tasks more than tickets are missing are marked: which ones lack a ticket cannot be seen."""
@@ -50,6 +52,7 @@ class Refill:
         self._suspects: dict[Lane, datetime] = {}
         self._seen: object = None
         self._next = clock()
+        self._counted = timedelta()
 
     async def step(self) -> float:
         """Look, if it is time; answers the seconds until it may be again."""
@@ -58,22 +61,23 @@ class Refill:
         connection = self._link.connection()
         if connection is not self._seen:
             self._seen, self._next = connection, self._clock()
-        start = self._clock()
-        if start >= self._next:
+        if self._clock() >= self._next:
             await self.look()
-            took = self._clock() - start
             usual = SECOND_LOOK if self._suspects else EVERY
-            self._next = self._clock() + min(max(usual, took * _IDLE_SHARE), _LONGEST_REST)
+            self._next = self._clock() + min(max(usual, self._counted), _LONGEST_REST)
         return 0.5
 
     async def look(self) -> int:
         """Compare every lane once; answers how many were found wanting a second time, and were given tickets."""
         before, self._suspects = self._suspects, {}
         filled = 0
-        for queue in await self._queues.every():
+        queues = await self._queues.keys()
+        self._counted = len(queues) * _REST_A_QUEUE
+        for tenant, queue in queues:
             now = self._clock()
-            for name, ready in (await self._sweeps.ready_by_lane(queue.tenant, queue.key)).items():
-                lane = Lane(queue.tenant, queue.key, name)
+            for name, ready in (await self._sweeps.ready_by_lane(tenant, queue)).items():
+                self._counted += ready * _REST_A_TASK
+                lane = Lane(tenant, queue, name)
                 gap = await self._gap(lane, ready)
                 if gap <= 0:
                     continue

@@ -43,7 +43,7 @@ class Retention:
         now = self._clock()
         own = {
             (queue.tenant, queue.key): timedelta(days=queue.retention_days)
-            for queue in await self._queues.every()
+            for queue in await self._queues.keeping()
             if queue.retention_days is not None
         }
         more = await self._erase_deleted(now - TOMBSTONES)

@@ -53,8 +53,18 @@ class Queues:
         return [_decode(row) async for row in self._queues.find({"tenant": tenant})]
 
     async def every(self) -> list[Queue]:
-        """All queues of all tenants: for the engine's refill and retention only."""
+        """All queues of all tenants: for commands, and what is left by tests."""
         return [_decode(row) async for row in self._queues.find({})]
+
+    async def keys(self) -> list[tuple[str, str]]:
+        """(tenant, `namespace:name`) of all queues of all tenants, for the engine: nothing else of ten thousand."""
+        rows = self._queues.find({}, {"_id": 1})
+        pairs = [str(row["_id"]).partition("/") async for row in rows]
+        return [(tenant, key) for tenant, _, key in pairs]
+
+    async def keeping(self) -> list[Queue]:
+        """Those of all tenants that keep what ended for a time of their own: for the engine's retention."""
+        return [_decode(row) async for row in self._queues.find({"retentionDays": {"$gt": 0}})]
 
 
 def _decode(row: Document) -> Queue:

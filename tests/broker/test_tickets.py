@@ -15,6 +15,7 @@ from core.queue import Queue
 from core.settings import Settings
 from core.task import TICKET_REPAIR
 from store import indexes
+from store.queues import Queues
 from tests.support.clock import FakeClock
 from tests.support.making import ANN, WIM
 from tests.support.proxy import Proxy
@@ -29,9 +30,9 @@ def relay_of(parts: assembly.Parts) -> Relay:
     )  # fmt: skip
 
 
-def refill_of(parts: assembly.Parts) -> Refill:
+def refill_of(parts: assembly.Parts, queues: Queues | None = None) -> Refill:
     return Refill(
-        parts.record.sweeps, parts.record.queues, parts.broker.lanes, parts.broker.consuming,
+        parts.record.sweeps, queues or parts.record.queues, parts.broker.lanes, parts.broker.consuming,
         clock=parts.clock, prefix=parts.settings.broker_prefix,
     )  # fmt: skip
 
@@ -114,6 +115,24 @@ async def test_a_lane_that_lost_all_its_tickets_is_filled_again(
     await relay.step()
     assert await refill.look() == 0
     assert [task.id for task in await claim(parts, queue, 30)] == [task.id for task in tasks]
+
+
+async def test_a_look_that_took_long_does_not_put_off_the_next(
+    parts: assembly.Parts, queue: Queue, fake_clock: FakeClock
+) -> None:
+    class Frozen(Queues):
+        async def keys(self) -> list[tuple[str, str]]:
+            fake_clock.advance(timedelta(seconds=30))
+            return await super().keys()
+
+    tasks = await submit(parts, queue, 5)
+    await parts.desk.flush()
+    await parts.broker.lanes.purge(lane(parts, queue))
+    refill = refill_of(parts, Frozen(parts.record.database))
+    await refill.step()
+    fake_clock.advance(timedelta(seconds=3))
+    await refill.step()
+    assert [(await read(parts, task)).ticket_due is None for task in tasks] == [False] * 5
 
 
 async def test_a_lane_with_all_its_tickets_is_left_alone(parts: assembly.Parts, queue: Queue) -> None:
