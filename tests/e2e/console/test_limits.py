@@ -35,12 +35,14 @@ async def test_an_operator_sets_limits_and_an_admin_sees_what_is_used_of_them(ca
         await root.call("PATCH", "/tenants/acme", {"quotas": None})
 
 
-async def test_due_dates_and_rules_for_late_tasks_are_set(caller: Callers, visit: Visit) -> None:
+async def test_due_dates_rules_for_late_tasks_and_limits_of_a_queue_are_set(caller: Callers, visit: Visit) -> None:
     name = f"due-{uuid.uuid4().hex[:8]}"
     async with caller("ada") as ada:
         await ada.put(f"/queues/console/{name}", {"bindings": BINDINGS})
         page = await visit("ada", f"queues/console:{name}?tab=settings")
         await page.get_by_role("textbox", name="Due after").fill("2")
+        await page.get_by_role("textbox", name="Open tasks").fill("5000")
+        await page.get_by_role("checkbox", name="Encrypt data at rest").check()
         await page.get_by_role("button", name="Add a reminder").click()
         await page.get_by_label("Unit of: Reminder 1").select_option("minutes")
         await page.get_by_role("textbox", name="Reminder 1").fill("30")
@@ -53,7 +55,9 @@ async def test_due_dates_and_rules_for_late_tasks_are_set(caller: Callers, visit
         await expect(rule.get_by_role("checkbox", name="Give it back to everybody")).to_be_disabled()
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("Saved.")).to_be_visible()
-        rules = (await ada.get(f"/queues/console/{name}"))["deadlines"]
+        saved = await ada.get(f"/queues/console/{name}")
+        assert (saved["quotas"], saved["encryptPayloads"]) == ({"openTasks": 5000}, True)
+        rules = saved["deadlines"]
         assert (rules["dueInSeconds"], rules["remindBeforeSeconds"]) == (7200, [1800])
         (late,) = rules["escalations"]
         assert (late["afterSeconds"], late["raiseTo"], late["assignTo"]["name"]) == (0, "urgent", "Wim Reviewer")

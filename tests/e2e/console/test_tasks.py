@@ -152,6 +152,36 @@ async def test_the_address_holds_the_view(caller: Callers, visit: Visit) -> None
     await expect(page.get_by_role("columnheader", name="Labels")).to_have_count(0)
 
 
+async def test_people_talk_about_a_task_and_keep_their_view(caller: Callers, visit: Visit) -> None:
+    async with caller("ada") as ada:
+        queue = await make_queue(ada, "barn owl", "mallard")
+    page = await visit("ann", f"tasks?queue={queue}&text=owl")
+    view = f"Owls of {queue}"
+    await page.get_by_role("button", name="Saved views").click()
+    await page.get_by_role("menuitem", name="Save this view").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill(view)
+    await page.get_by_role("dialog").get_by_role("checkbox", name="For everybody here").check()
+    await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("View saved.")).to_be_visible()
+    await row(page, "barn owl").get_by_role("link").click()
+    await page.get_by_label("Add a comment").fill("Which wing?")
+    await page.get_by_role("button", name="Comment", exact=True).click()
+
+    other = await visit("wim", "tasks")
+    await other.get_by_role("button", name="Saved views").click()
+    await other.get_by_role("menuitem", name=view).click()
+    await expect(row(other, "mallard")).to_have_count(0)
+    await row(other, "barn owl").get_by_role("link").click()
+    comments = other.get_by_role("list", name="Comments")
+    await expect(comments).to_contain_text("Ann Supervisor")
+    await expect(comments).to_contain_text("Which wing?")
+    await other.get_by_label("Add a comment").fill("The left one.")
+    await other.get_by_role("button", name="Comment", exact=True).click()
+    await expect(comments.get_by_role("listitem")).to_have_count(2)
+    await other.get_by_role("button", name="Remove the comment").click()
+    await expect(comments.get_by_role("listitem")).to_have_count(1)
+
+
 async def test_work_goes_by_keyboard_alone(caller: Callers, visit: Visit) -> None:
     async with caller("ada") as ada:
         queue = await make_queue(ada, "first", "second", "third")

@@ -2,6 +2,7 @@
 import {
   Autocomplete,
   Button,
+  Checkbox,
   Group,
   NumberInput,
   Select,
@@ -23,7 +24,7 @@ import { JsonEditor } from "@/ui/JsonEditor";
 import { Panel } from "@/ui/parts";
 import { Bindings } from "./Bindings";
 import { DeadlineFields } from "./Deadlines";
-import { type Draft, rolesOf, schemaOf } from "./draft";
+import { type Draft, QUOTAS, rolesOf, schemaOf } from "./draft";
 
 const PRIORITIES = ["low", "normal", "high", "urgent"];
 const EXAMPLE = JSON.stringify(
@@ -186,6 +187,32 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
               onChange={(value) => set({ retention: value === "" ? "" : Number(value) })}
             />
           </SimpleGrid>
+        </Panel>
+        <Panel title={t("queues.limits")}>
+          <Stack gap="sm">
+            <SimpleGrid cols={{ base: 1, xs: 2 }}>
+              {QUOTAS.map((each) => (
+                <NumberInput
+                  key={each}
+                  label={t(`limits.names.${each}`)}
+                  placeholder={t("queues.noLimit")}
+                  min={0}
+                  thousandSeparator=" "
+                  value={draft.quotas[each]}
+                  onChange={(value) =>
+                    set({ quotas: { ...draft.quotas, [each]: value === "" ? "" : Number(value) } })
+                  }
+                  error={faults[`quotas.${each}`]}
+                />
+              ))}
+            </SimpleGrid>
+            <Checkbox
+              label={t("queues.encrypt")}
+              description={t("queues.encryptHint")}
+              checked={draft.encrypted}
+              onChange={(event) => set({ encrypted: event.currentTarget.checked })}
+            />
+          </Stack>
         </Panel>
         <Panel title={t("deadlines.title")}>
           <DeadlineFields

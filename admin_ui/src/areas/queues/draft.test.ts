@@ -18,6 +18,8 @@ const QUEUE = {
   deadlines: { dueInSeconds: 3600, remindBeforeSeconds: [], escalations: [] },
   paramsSchema: { type: "object" },
   retentionDays: null,
+  quotas: { openTasks: 500 },
+  encryptPayloads: true,
 } as unknown as Schemas["QueueView"];
 
 test("what is read is what is sent", () => {
@@ -34,6 +36,8 @@ test("what is read is what is sent", () => {
     deadlines: { dueInSeconds: 3600, remindBeforeSeconds: [], escalations: [] },
     paramsSchema: { type: "object" },
     retentionDays: null,
+    quotas: { openTasks: 500, claimsInFlight: null, submitsPerSecond: null, payloadBytes: null },
+    encryptPayloads: true,
   });
 });
 

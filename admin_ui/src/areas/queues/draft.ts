@@ -5,6 +5,10 @@ import { type Deadlines, deadlinesBodyOf, deadlinesOf, NO_DEADLINES } from "./de
 export const LISTS = ["submitters", "workers", "assigners", "readers"] as const;
 export type List = (typeof LISTS)[number];
 
+/** What a queue may take, in the order in which it is shown. */
+export const QUOTAS = ["openTasks", "claimsInFlight", "submitsPerSecond", "payloadBytes"] as const;
+export type Quotas = Record<(typeof QUOTAS)[number], number | "">;
+
 export interface Draft {
   namespace: string;
   name: string;
@@ -21,6 +25,8 @@ export interface Draft {
   initial: number;
   retention: number | "";
   deadlines: Deadlines;
+  quotas: Quotas;
+  encrypted: boolean;
   /** JSON as typed; empty: everything is accepted. */
   schema: string;
 }
@@ -40,6 +46,8 @@ export const NEW: Draft = {
   initial: 10,
   retention: "",
   deadlines: NO_DEADLINES,
+  quotas: { openTasks: "", claimsInFlight: "", submitsPerSecond: "", payloadBytes: "" },
+  encrypted: false,
   schema: "",
 };
 
@@ -65,6 +73,8 @@ export function draftOf(queue: Schemas["QueueView"]): Draft {
     initial: defaults.retry.backoff?.initialSeconds ?? NEW.initial,
     retention: queue.retentionDays ?? "",
     deadlines: deadlinesOf(queue.deadlines),
+    quotas: Object.fromEntries(QUOTAS.map((each) => [each, queue.quotas[each] ?? ""])) as Quotas,
+    encrypted: queue.encryptPayloads,
     schema: queue.paramsSchema ? JSON.stringify(queue.paramsSchema, null, 2) : "",
   };
 }
@@ -98,6 +108,8 @@ export function bodyOf(draft: Draft): Schemas["QueueBody"] {
     paramsSchema: (schemaOf(draft.schema) ?? null) as never,
     retentionDays: orNull(draft.retention),
     deadlines: deadlinesBodyOf(draft.deadlines) as never,
+    quotas: Object.fromEntries(QUOTAS.map((each) => [each, orNull(draft.quotas[each])])) as never,
+    encryptPayloads: draft.encrypted,
   };
 }
 
