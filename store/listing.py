@@ -154,8 +154,7 @@ class Listing:
             elif not listing_plan.walks(plan.wanted):
                 read = await self._merged(plan, query.selector(plan.tenant, plan.wanted))
             else:
-                countable = at_most is not None or bool(lead.beginnings)
-                read = await self._followed(plan, found if countable else None, rest)
+                read = await self._followed(plan, found, rest, few=at_most is not None, maybe=bool(lead.beginnings))
         known = {str(row["_id"]) for row in unread}
         return self._cut(plan, [unread, [row for row in read if str(row["_id"]) not in known]])
 
@@ -169,33 +168,33 @@ class Listing:
             plan = msgspec.structs.replace(plan, wanted=wanted, spans=spans)
         return await self._merged(plan, listing_plan.led(plan, marked, lead), hint="terms")
 
-    async def _followed(self, plan: Plan, found: Document | None, rest: Document) -> list[Document]:
-        """What has frequent words in an order that the index of words does not have: by the order itself, unless the
-        first ones of the order do not suffice and there are `found` few enough to be sorted.
+    async def _followed(self, plan: Plan, found: Document, rest: Document, *, few: bool, maybe: bool) -> list[Document]:
+        """What has frequent words in an order that the index of words does not have: from the beginning of that order,
+        unless that does not suffice and it is few enough to be sorted, or may be; else by the order.
         """
-        named = plan.wanted.queues is not None and len(plan.wanted.queues) * len(OPEN) <= _MOST_RANGES
-        if named and len(plan.spans) == 1:
-            first = await self._glanced(plan, rest)
-            if len(first) == plan.limit:
-                return await self._whole(plan, first)
-        if named and found is not None:
-            few = await self._sorted_if_few(plan, found)
-            if few is not None:
-                return await self._whole(plan, few)
+        first = await self._glanced(plan, rest)
+        if len(first) == plan.limit:
+            return await self._whole(plan, first)
+        if few:
+            return await self._merged(plan, found, hint="terms")
+        if maybe and plan.wanted.queues is not None:
+            rows = await self._sorted_if_few(plan, found)
+            if rows is not None:
+                return await self._whole(plan, rows)
         return await self._by_queues(plan, rest)
 
     async def _glanced(self, plan: Plan, rest: Document) -> list[Document]:
-        """What is found among the first tasks of the order."""
-        hint = "worklist" if plan.wanted.sort in PLACED else plan.field.removesuffix("Date")
-        pipeline: list[Document] = [
-            {"$match": {"$and": [plan.exact, plan.spans[0]]}},
-            {"$sort": dict(plan.by)},
-            {"$limit": rarity.GLANCE},
-            {"$match": rest},
-            {"$limit": plan.limit},
-            {"$project": {plan.field: 1}},
-        ]
-        return [row async for row in await self._tasks.aggregate(pipeline, hint=hint)]
+        """What is found at the beginning of the order of one queue: as far as so many keys of its index reach."""
+        ahead = listing_plan.ahead(plan)
+        if ahead is None:
+            return []
+        keys = self._tasks.find({}, {"_id": 0, plan.by[0][0]: 1}).hint(ahead.index).min(ahead.low).max(ahead.high)
+        async for key in keys.skip(rarity.GLANCE).limit(1):
+            upto: Document = {plan.by[0][0]: {"$lte": key[plan.by[0][0]]}}
+            found: Document = {"$and": [plan.exact, plan.spans[0], upto, rest]}
+            rows = self._tasks.find(found, {plan.field: 1}).sort(plan.by).hint(ahead.index).limit(plan.limit)
+            return [row async for row in rows]
+        return []
 
     async def _sorted_if_few(self, plan: Plan, found: Document) -> list[Document] | None:
         """What is found, if it is few tasks."""

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
 
 from core import words
+from core.task import State
 from store import matching, query, spans
 from store.mongo import Document
 from store.query import Query, Sort
@@ -41,6 +44,33 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def place_of(self, row: Document) -> tuple[Any, str]:
         """What rows are merged by."""
         return row[self.field], str(row["_id"])
+
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """What is ahead in the order of one queue, as a range of keys of its index."""
+
+    index: str
+    low: list[tuple[str, Any]]
+    high: list[tuple[str, Any]]
+
+
+def ahead(plan: Plan) -> Ahead | None:
+    """The range behind the cursor; by place, that of the ready tasks alone. None where the order is not one range."""
+    queues = plan.wanted.queues or ()
+    if len(queues) != 1 or len(plan.spans) != 1 or plan.direction < 0:
+        return None
+    placed = plan.wanted.sort in PLACED
+    field = plan.by[0][0]
+    bounds = plan.spans[0].get(field, {})
+    begin = bounds.get("$gt", bounds.get("$gte", MinKey()))
+    head: list[tuple[str, Any]] = [("tenant", plan.tenant), ("queue", queues[0])]
+    head += [("state", State.READY.value)] if placed else []
+    tail = ("lane",) if placed else ("_id", "priority")
+    return Ahead(
+        index="worklist" if placed else field.removesuffix("Date"),
+        low=[*head, (field, begin), *((name, MinKey()) for name in tail)],
+        high=[*head, (field, MaxKey()), *((name, MaxKey()) for name in tail)],
+    )
 
 
 def led(plan: Plan, marked: words.Wanted, lead: words.Wanted) -> Document:

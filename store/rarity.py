@@ -17,7 +17,7 @@ STEPS = (250, 1_000, 4_000)
 FRONT = 250
 """So many tasks of a queue tell how thick a word is at the front of its worklist."""
 GLANCE = 1_500
-"""So many tasks are looked at, the first of the order, before many are sorted."""
+"""So many keys of the order are looked at, its first ones, before many tasks are sorted."""
 _MOST_QUEUES = 4
 """In so many queues the keys are counted apart; of more, over all queues."""
 
