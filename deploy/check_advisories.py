@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deploy.local.home import ROOT
 
@@ -41,13 +41,14 @@ def of_npm(told: str) -> list[str]:
 
 
 def _title(via: Sequence[Any]) -> str:
-    return next((str(each["title"]) for each in via if isinstance(each, dict)), "by what it depends on")
+    told = (cast("dict[str, Any]", each)["title"] for each in via if isinstance(each, dict))
+    return str(next(told, "by what it depends on"))
 
 
 def of_pip(told: str) -> list[str]:
     """What `pip-audit --format json` found, `package version: ids`; raises NotHadError where it is no audit."""
     try:
-        rows: list[dict[str, Any]] = json.loads(told)["dependencies"]
+        rows: list[Any] = json.loads(told)["dependencies"]
     except (ValueError, KeyError, TypeError):
         raise NotHadError("pip-audit answered no JSON: its service is not reachable") from None
     return [
