@@ -61,7 +61,8 @@ def promises(figures: Figures) -> list[Promise]:
     life, equal, single, hundred = "whole life by 50", "Celery, equal promises", "submit by 1", "submit by 100"
     ours = figures.maybe(life, _PENSTOCK)
     peers = [figures.maybe("whole life by 1", name) for name in ("Dramatiq, confirms", "taskiq")]
-    best = max((each for each in peers if each is not None), default=None)
+    known = [each for each in peers if each is not None]
+    best = max(known) if len(known) == len(peers) else None
     rows = [
         _least("whole life by 50, to the best of Dramatiq with confirms and taskiq", 2, _ratio(ours, best)),
         _least(
