@@ -6,7 +6,7 @@ import pydantic
 from fastapi.exceptions import RequestValidationError
 
 from api import wording
-from api.schemas.common import Body, storable
+from api.schemas.common import Body, kept
 
 B = TypeVar("B", bound=Body)
 
@@ -14,10 +14,10 @@ B = TypeVar("B", bound=Body)
 def merged(body: dict[str, Any], patch: dict[str, Any], kind: type[B]) -> B:
     """The body after the patch, in which null takes a setting back to its default.
 
-    Raises `RequestValidationError` with the places of what does not fit.
+    Raises `RequestValidationError` with the places of what does not fit, `Invalid` for a patch that cannot be kept.
     """
     try:
-        return kind.model_validate(_merge(body, storable(patch)))
+        return kind.model_validate(_merge(body, kept(patch)))
     except pydantic.ValidationError as error:
         raise RequestValidationError(wording.of(error, kind)) from error
 

@@ -119,6 +119,8 @@ async def test_what_cannot_be_is_refused_with_its_place(api: Api, queue: str, bo
 
 async def test_a_patch_is_refused_with_its_place_too(api: Api, queue: str) -> None:
     await api("ada").put(SCAN, json={"queue": KEY})
+    nul = await api("ada").patch(SCAN, json={"\0": 1})
+    assert (nul.status_code, support.code(nul)) == (400, "invalid")
     answer = await api("ada").patch(SCAN, json={"retry": {"maxAttempts": "many"}})
     assert (answer.status_code, support.fields(answer)) == (400, ["retry.maxAttempts"])
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from starlette.types import Message
 
 from api import context, handing
 from broker.dispatch import Claim
+from core.queue import Queue
 from core.settings import Settings
 from core.task import Actor, Task
 from deploy.local import ports
@@ -71,14 +72,14 @@ async def test_what_was_found_for_one_who_hung_up_goes_back(api: Api, address: s
     home = await parts.directory.queue("demo", "intake:strike-reports")
     claim = Claim(by=Actor(id="u-wim", name="Wim"), count=10, wait=timedelta(seconds=20))
 
-    async def take(gone: asyncio.Event) -> list[Task]:
+    async def take(_: Sequence[Queue], gone: asyncio.Event) -> list[Task]:
         found = await parts.lifecycle.claim(home, claim, gone)
         hung_up.set()
         await noticed.wait()
         return found
 
     request = Request({"type": "http", "app": api.app}, receive)
-    assert not await handing.to_caller(request, "demo", claim, take)
+    assert not await handing.to_caller(request, "demo", (home,), claim, take)
     for task in tasks:
         now = (await api("sub").get(f"/api/v1/tasks/{task['id']}")).json()
         assert (now["state"], now["attemptsLeft"]) == ("ready", task["attemptsLeft"])
