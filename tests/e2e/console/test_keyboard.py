@@ -15,7 +15,7 @@ from tests.support.people import Caller
 from tests.support.stack import LocalStack
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.xdist_group("console")]
 
 Callers = Callable[..., Caller]
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]}

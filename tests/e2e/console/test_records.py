@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.e2e.console.conftest import Visit
 from tests.support.people import Caller
 
-pytestmark = [pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.xdist_group("console")]
 
 Callers = Callable[..., Caller]
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"]}
