@@ -10,6 +10,8 @@ import msgspec
 
 SERVICE_ROLES = ("task-admin", "task-reader", "task-writer")
 """The roles of our own client in every realm (DESIGN 8)."""
+_LOOKING = ("view-realm", "view-clients", "view-users")
+"""Keycloak's own roles for that, of its client `realm-management`."""
 
 
 class RealmUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ class RealmClient(msgspec.Struct, frozen=True, kw_only=True):
     service_roles: tuple[str, ...] = ()
     subject: str | None = None
     """The id of its service account."""
+    looks_up: bool = False
+    """May read the realm's roles, clients and people, as the API does for lists of them."""
 
 
 class Realm(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,11 +140,12 @@ def _user(realm: Realm, user: RealmUser) -> dict[str, Any]:
 
 
 def _service_account(realm: Realm, client: RealmClient) -> dict[str, Any]:
+    looking = {"realm-management": [*_LOOKING]} if client.looks_up else {}
     found: dict[str, Any] = {
         "username": f"service-account-{client.client_id}",
         "enabled": True,
         "serviceAccountClientId": client.client_id,
         "realmRoles": [f"default-roles-{realm.name}"],
-        "clientRoles": {realm.audience: [*client.service_roles]},
+        "clientRoles": {realm.audience: [*client.service_roles], **looking},
     }
     return found if client.subject is None else found | {"id": client.subject}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from api import replies
 from core import errors
@@ -42,8 +42,11 @@ def refusal(error: errors.PenstockError) -> Response:
 
 
 def tagged(request: Request, answer: Response) -> Response:
-    """The answer with a weak ETag of its body (contract adsp 1), or 304 where the reader has this one already."""
-    if request.method != "GET" or answer.status_code != 200:
+    """The answer with a weak ETag of its body (contract adsp 1), or 304 where the reader has this one already.
+
+    A stream goes untagged.
+    """
+    if request.method != "GET" or answer.status_code != 200 or isinstance(answer, StreamingResponse):
         return answer
     body = bytes(answer.body)
     tag = f'W/"{len(body):x}-{hashlib.sha256(body).hexdigest()[:27]}"'

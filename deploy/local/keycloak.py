@@ -128,7 +128,7 @@ def _representation(realm: issuer_realms.Realm, origins: tuple[str, ...]) -> dic
         audience=issuer_realms.OUR_CLIENT,
         realm_roles=tuple(sorted({role for user in realm.users for role in user.realm_roles})),
         users=tuple(_user(realm, user) for user in realm.users),
-        clients=tuple(_client(realm, client, origins) for client in realm.clients),
+        clients=tuple(_client(realm, client, origins) for client in (*realm.clients, issuer_realms.PEOPLE)),
         access=issuer_tokens.ACCESS,
         guards_passwords=False,
     )
@@ -159,4 +159,5 @@ def _client(realm: issuer_realms.Realm, client: issuer_realms.Client, origins: t
         passwords=client.passwords,
         service_roles=client.service_roles,
         subject=realm.subject(f"service-account-{client.client_id}"),
+        looks_up=client is issuer_realms.PEOPLE,
     )
