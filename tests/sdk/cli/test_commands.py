@@ -141,6 +141,7 @@ def test_a_tenant_is_exported_deleted_and_brought_back(as_: Callable[..., Run], 
     root, file = as_("root", "core"), str(tmp_path / "moving.ndjson")
     issuer = f"{server.auth}/realms/acme"
     assert root("tenants", "show", "moving").status == Exit.NOT_FOUND
+    assert root("queues", "put", "cli:owned", "--tenant", "demo", "--json").status == 0
     exported = root("tenants", "export", "demo", file, "--json")
     assert exported.status == 0, exported.err
     lines = [json.loads(line) for line in Path(file).read_text().splitlines()]
