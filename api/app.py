@@ -78,7 +78,7 @@ from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
 from broker.webhooks import Book
 from core import errors, garbage, logs
-from core.clock import Clock, system_clock
+from core.clock import Clock
 from core.settings import Settings
 from store import indexes
 from store.audit import Audit
@@ -182,7 +182,7 @@ def build(settings: Settings, *, clock: Clock | None = None, tracing: Tracing | 
     def around(inner: ASGIApp) -> ASGIApp:
         hot = lean.Shortcut(inner, app.router.routes)
         limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
-        allowed = middleware.CrossOrigin(Brakes(limited, clock or system_clock), _ADSP)
+        allowed = middleware.CrossOrigin(Brakes(limited), _ADSP)
         if settings.cors_origins:
             origins = tuple(each.strip() for each in settings.cors_origins.split(","))
             allowed = middleware.CrossOrigin(allowed, (f"{routing.PREFIX}/",), origins)

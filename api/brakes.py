@@ -5,17 +5,17 @@ from all others. After `PATIENCE` refusals of one request by one caller within a
 `HELD`, to that caller and path alone; then it is looked at again. Who waits as Retry-After says never meets this.
 """
 
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable
 from typing import Any
 
 import cachetools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.clock import Clock
-
 PATIENCE = 10
-HELD = timedelta(milliseconds=250)
-_LATELY = timedelta(seconds=1)
+HELD = 0.25
+"""Seconds."""
+_LATELY = 1.0
 _MOST = 10_000
 _REFUSED = 429
 
@@ -27,14 +27,14 @@ class _Refused:
 
     def __init__(self) -> None:
         self.times = 0
-        self.last: datetime | None = None
-        self.until: datetime | None = None
+        self.last: float | None = None
+        self.until: float | None = None
         self.request_id = b""
         self.route: Any = None
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = b""
 
-    def note(self, at: datetime, scope: Scope) -> None:
+    def note(self, at: float, scope: Scope) -> None:
         """Once more."""
         lately = self.last is not None and at - self.last < _LATELY
         self.times = self.times + 1 if lately else 1
@@ -46,9 +46,10 @@ class _Refused:
 class Brakes:
     """A layer around the application, as plain ASGI."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, ticks: Callable[[], float] = time.monotonic) -> None:
+        """`ticks` are seconds that nobody sets: a clock put back must not hold a refusal for hours."""
         self._app = app
-        self._clock = clock
+        self._ticks = ticks
         self._refused: cachetools.LRUCache[_Key, _Refused] = cachetools.LRUCache(_MOST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +59,7 @@ class Brakes:
             await self._app(scope, receive, send)
             return
         refused = self._refused.get(key)
-        if refused is not None and refused.until is not None and self._clock() < refused.until:
+        if refused is not None and refused.until is not None and self._ticks() < refused.until:
             await _again(refused, scope, send)
             return
         start: Message | None = None
@@ -82,7 +83,7 @@ class Brakes:
         refused = self._refused.setdefault(key, _Refused())
         refused.headers = [header for header in start["headers"] if header[0] != b"content-length"]
         refused.body = body
-        refused.note(self._clock(), scope)
+        refused.note(self._ticks(), scope)
 
 
 def _key(scope: Scope) -> _Key | None:

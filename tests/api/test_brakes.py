@@ -36,7 +36,7 @@ async def ask(client: httpx.AsyncClient, path: str = "/x", caller: str | None = 
 
 async def test_after_some_refusals_the_last_is_repeated_for_a_moment(fake_clock: FakeClock) -> None:
     inner = Inner()
-    transport = httpx.ASGITransport(brakes.Brakes(inner, fake_clock))
+    transport = httpx.ASGITransport(brakes.Brakes(inner, lambda: fake_clock().timestamp()))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         for _ in range(brakes.PATIENCE + 5):
             answer = await ask(client)
@@ -48,7 +48,7 @@ async def test_after_some_refusals_the_last_is_repeated_for_a_moment(fake_clock:
         await ask(client, path="/y")
         await ask(client, caller=None)
         assert inner.asked == brakes.PATIENCE + 3
-        fake_clock.advance(brakes.HELD)
+        fake_clock.advance(timedelta(seconds=brakes.HELD))
         inner.status = 201
         assert (await ask(client)).status_code == 201
         inner.status = 429
@@ -58,7 +58,7 @@ async def test_after_some_refusals_the_last_is_repeated_for_a_moment(fake_clock:
 
 async def test_who_waits_between_is_looked_at_every_time(fake_clock: FakeClock) -> None:
     inner = Inner()
-    transport = httpx.ASGITransport(brakes.Brakes(inner, fake_clock))
+    transport = httpx.ASGITransport(brakes.Brakes(inner, lambda: fake_clock().timestamp()))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         for _ in range(brakes.PATIENCE * 2):
             await ask(client)
