@@ -5,6 +5,7 @@ more before it is erased.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -20,6 +21,7 @@ SETTLED = timedelta(seconds=CURRENT_SECONDS + 25)
 """After so long nobody seals with the key before: a process looks it up again, and a write ends in less."""
 _PATIENCE = timedelta(seconds=60)
 _LOOK_SECONDS = 0.5
+_BATCH = 1_000
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,14 +97,18 @@ class Rotation:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _missing(self, tenant: str, number: int) -> int:
-        missing = 0
+        missing, keys = 0, list[str]()
         async for row in self._database["tasks"].find(_mine(tenant), {"lastEvent": 1, "seq": 1}):
             sealed = notes.mark(row["lastEvent"]).sealed
-            if sealed is None or payloads.number_of(sealed) == number:
-                continue
-            key = eventlog.event_key(str(row["_id"]), int(row["seq"]))
-            missing += await self._database["events"].find_one({"_id": key}, {"_id": 1}) is None
-        return missing
+            if sealed is not None and payloads.number_of(sealed) != number:
+                keys.append(eventlog.event_key(str(row["_id"]), int(row["seq"])))
+            if len(keys) == _BATCH:
+                missing, keys = missing + await self._absent(tenant, keys), []
+        return missing + await self._absent(tenant, keys)
+
+    async def _absent(self, tenant: str, keys: Sequence[str]) -> int:
+        found: Document = {"tenant": tenant, "_id": {"$in": list(keys)}}
+        return len(keys) - await self._database["events"].count_documents(found)
 
 
 def _mine(tenant: str) -> Document:
