@@ -1,12 +1,19 @@
 """Group commit: requests that arrive together share one call to a store (DESIGN 6).
 
-While `in_flight` calls run, later requests gather; the next call takes all that wait. Nobody waits for a timer.
+While `in_flight` calls run, later requests gather; the next call takes what waits. Nobody waits for a timer.
+
+A call takes its share when it begins, in the next turn of the loop, so that requests that were read from their sockets
+together travel together. Many are shared among the calls that are free: with one call for all of them this process
+would rest while the store works, and the store while this process answers.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
+
+FEW = 16
+"""So many items go in one call: a second one would cost more than it brings."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -22,12 +29,17 @@ class Gather(Generic[Item, Answer]):
         self._in_flight = in_flight
         self._most = most
         self._waiting: deque[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = deque()
+        self._size = 0
+        self._beginning = 0
         self._flights: set[asyncio.Task[None]] = set()
 
     async def add(self, items: Sequence[Item]) -> Sequence[Answer]:
         """The answers for these items; they travel together. Raises what the shared call raised."""
+        if not items:
+            return ()
         future: asyncio.Future[Sequence[Answer]] = asyncio.get_running_loop().create_future()
         self._waiting.append((items, future))
+        self._size += len(items)
         self._launch()
         return await future
 
@@ -37,9 +49,9 @@ class Gather(Generic[Item, Answer]):
             await asyncio.wait(self._flights)
 
     def _launch(self) -> None:
-        while self._waiting and len(self._flights) < self._in_flight:
-            batch = self._next_batch()
-            flight = asyncio.create_task(self._fly(batch))
+        while self._size > self._beginning * FEW and len(self._flights) < self._in_flight:
+            self._beginning += 1
+            flight = asyncio.create_task(self._fly())
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
 
@@ -47,15 +59,22 @@ class Gather(Generic[Item, Answer]):
         self._flights.discard(flight)
         self._launch()
 
-    def _next_batch(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]]:
-        batch = [self._waiting.popleft()]
-        size = len(batch[0][0])
-        while self._waiting and size + len(self._waiting[0][0]) <= self._most:
+    def _share(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]]:
+        """What a call that begins takes along: as much as each of those that are free."""
+        free = self._in_flight - len(self._flights) + self._beginning
+        self._beginning -= 1
+        size, share = 0, min(max(-(-self._size // free), FEW), self._most)
+        batch: list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = []
+        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= share):
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0])
+        self._size -= size
         return batch
 
-    async def _fly(self, batch: list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]]) -> None:
+    async def _fly(self) -> None:
+        batch = self._share()
+        if not batch:
+            return
         try:
             answers = await self._flush([item for items, _ in batch for item in items])
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait

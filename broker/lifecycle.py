@@ -100,7 +100,7 @@ class Lifecycle:
         self._dice = dice
         self._decided = decided
         self._gate = gate
-        self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert)
+        self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert, in_flight=3)
         self._finishes: Gather[tuple[Finish, Actor], Ended | errors.PenstockError] = Gather(self._finish)
 
     # --- begin ---
@@ -135,7 +135,6 @@ class Lifecycle:
         rivals = await self._inserts.add([(tenant, task) for task in tasks])
         answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
         created = [each.task for each in answers if isinstance(each, Submitted) and each.created]
-        await self._desk.offer(created)
         begun = {task.id: await self.begin(task) for task in created if task.builtin in builtins.AT_ONCE}
         if begun:
             answers = [
@@ -183,7 +182,9 @@ class Lifecycle:
         return answer
 
     async def _insert(self, tasks: list[tuple[str, Task]]) -> list[Task | None]:
+        """Keep what came together, and publish its tickets together."""
         rivals = await self._tasks.insert_mixed(tasks)
+        await self._desk.offer([task for index, (_, task) in enumerate(tasks) if index not in rivals])
         return [rivals.get(index) for index in range(len(tasks))]
 
     # --- hand out ---
