@@ -1,6 +1,6 @@
 """What a week's work that is kept changes: one stack with millions of ended tasks beside an empty one, on one mongod.
 
-    python -m tests.bench.growth [--tasks 1000000] [--tenants 1000] [--queues 10000] [--rounds 60] [--erase 240]
+    python -m tests.bench.growth [--tasks 5000000] [--tenants 1000] [--queues 10000] [--rounds 60] [--cache 4]
 
 Prints seconds until API and engine serve, their memory, and milliseconds of calls over HTTP, each on both stacks in
 turn; then has the retention of the full one erase for so many seconds.
@@ -9,6 +9,7 @@ turn; then has the retention of the full one erase for so many seconds.
 import argparse
 import asyncio
 import contextlib
+import random
 import statistics
 import tempfile
 import time
@@ -28,9 +29,10 @@ from deploy.local import issuer
 from store import indexes, mongo, positions
 from store.positions import Positions
 from store.tenants import Tenants
-from tests.bench import growth_fill, growth_stack
+from tests.bench import growth_check, growth_fill, growth_seed, growth_stack
 from tests.bench.growth_fill import Size
-from tests.bench.growth_stack import Document, Stack
+from tests.bench.growth_mould import Document, Home, Life, Mould, read
+from tests.bench.growth_stack import Stack
 from tests.support import api as support
 from tests.support import servers
 
@@ -104,7 +106,8 @@ async def prepared(stack: Stack, tokens: issuer.Issuer) -> None:
 
 async def grown(stack: Stack, empty: Stack, size: Size, auth: str) -> None:
     """Fill the record of `stack` with copies of what `empty` made; all of its followers are up to date then."""
-    ended, waiting = await growth_stack.lives(empty, done=True), await growth_stack.lives(empty, done=False)
+    lives = await growth_seed.lives(empty)
+    _check(lives)
     client = mongo.client(stack.mongodb, timeout=3600)
     database = mongo.database(client, stack.name)
     # Built at the end they take a fraction of the time.
@@ -112,15 +115,34 @@ async def grown(stack: Stack, empty: Stack, size: Size, auth: str) -> None:
         await database[name].drop_indexes()
     began = time.perf_counter()
     await asyncio.to_thread(growth_fill.houses, stack.mongodb, stack.name, auth, size)
-    await asyncio.to_thread(growth_fill.works, stack.mongodb, stack.name, size, ended, waiting)
+    await asyncio.to_thread(growth_fill.works, stack.mongodb, stack.name, size, lives)
     loaded = time.perf_counter()
-    await indexes.ensure(database)
+    # Both at once: each is built by one thread of the server.
+    await asyncio.gather(*(database[name].create_indexes(indexes.INDEXES[name]) for name in ("tasks", "events")))
     newest = await database["events"].find_one({}, {"n": 1}, sort=[("n", -1)])
     assert newest is not None
     for follower in (positions.EVENTS, positions.ANNOUNCED, positions.STATISTICS, positions.ADSP):
         await Positions(database).advance(follower, n=int(newest["n"]))
     await client.close()
     rich.print(f"{size.tasks:,} tasks: {loaded - began:.0f} s, indexes {time.perf_counter() - loaded:.0f} s")
+
+
+def _check(lives: Sequence[Life]) -> None:
+    """Raise when a copy of any of them is not what an engine would have written."""
+    like = Home(tenant=growth_fill.tenant(1), queue=growth_fill.queue(0), lane="0" * 36)
+    for number, life in enumerate(lives):
+        copy = Mould(life, like).copy(number, like, system_clock(), 1_000_000, random.Random(number))
+        made = Life(task=read(copy.task), events=[read(each) for each in copy.events])
+        if faults := growth_check.faults(made, life):
+            raise ValueError(f"a copy of {life.task} is not like it: {faults}")
+
+
+async def spacious(mongodb: str, gigabytes: float) -> None:
+    """Give the server memory to serve from, and to build indexes with; room in its log for what it is asked."""
+    async with pymongo.AsyncMongoClient[Document](mongodb) as client:
+        cache = {"wiredTigerEngineRuntimeConfig": f"cache_size={gigabytes * 1024:.0f}M"}
+        await client.admin.command({"setParameter": 1, **cache})
+        await client.admin.command({"setParameter": 1, "maxIndexBuildMemoryUsageMegabytes": 2000})
 
 
 def sizes(stack: Stack) -> str:
@@ -167,6 +189,7 @@ async def compare(mongodb: str, rabbitmq: str, tokens: issuer.Issuer, home: Path
     run = uuid.uuid4().hex[:8]
     empty, full = (Stack(f"bench_{run}_{kind}", mongodb, rabbitmq, tokens, home) for kind in ("empty", "full"))
     size = Size(tenants=given.tenants, queues=given.queues, tasks=given.tasks, own=given.tasks // 20)
+    await spacious(mongodb, given.cache)
     async with contextlib.AsyncExitStack() as stack:
         await prepared(empty, tokens)
         await stack.enter_async_context(empty.serving())
@@ -191,10 +214,11 @@ async def compare(mongodb: str, rabbitmq: str, tokens: issuer.Issuer, home: Path
 def main() -> None:
     """Start the servers, compare, end them."""
     asked = argparse.ArgumentParser(description="Measure what a week's growth changes")
-    asked.add_argument("--tasks", type=int, default=1_000_000)
+    asked.add_argument("--tasks", type=int, default=5_000_000)
     asked.add_argument("--tenants", type=int, default=1_000)
     asked.add_argument("--queues", type=int, default=10_000)
     asked.add_argument("--rounds", type=int, default=60)
+    asked.add_argument("--cache", type=float, default=4, help="of MongoDB, GB")
     asked.add_argument("--erase", type=float, default=240)
     given = asked.parse_args()
     servers.open_run()

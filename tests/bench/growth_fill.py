@@ -1,15 +1,13 @@
 """Fills a record as a week of work leaves it: tenants, queues, ended and open tasks with their events.
 
-The tasks are those that a real stack made, copied by the million: each copy has an id, a tenant, a queue and times of
-its own.
+The tasks are those that a real stack made (`growth_seed`), copied by the million (`growth_mould`).
 """
 
 import concurrent.futures
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pymongo
@@ -20,10 +18,11 @@ from core.clock import cut
 from core.queue import Bindings, Queue
 from core.task import Actor
 from core.tenant import Tenant
-from store import documents, eventlog
+from store import documents
+from tests.bench.growth_mould import Copy, Document, Home, Life, Mould
 
-Document = dict[str, Any]
 WEEK = timedelta(days=7)
+YOUNGEST = timedelta(hours=1)
 OPEN_SHARE = 0.02
 LOADERS = 3
 _BATCH = 2_000
@@ -44,13 +43,6 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the tasks that are of the tenant that is measured, in its first queue."""
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as it is stored, and its events."""
-
-    task: Document
-    events: list[Document]
-
-
 def tenant(number: int) -> str:
     """The id of a tenant; the first is the one that is measured."""
     return "demo" if number == 0 else f"tenant-{number:05}"
@@ -59,6 +51,11 @@ def tenant(number: int) -> str:
 def queue(number: int) -> str:
     """The key of a tenant's queue."""
     return f"growth:q{number}"
+
+
+def queue_key(row: Document) -> str:
+    """The same of a stored queue."""
+    return f"{row['namespace']}:{row['name']}"
 
 
 def houses(url: str, name: str, auth: str, size: Size) -> None:
@@ -83,24 +80,28 @@ def houses(url: str, name: str, auth: str, size: Size) -> None:
         client[name]["queues"].insert_many(queues)
 
 
+def homes(rows: Iterable[Document]) -> list[Home]:
+    """Where tasks belong, of the queues as they are stored."""
+    return [Home(tenant=row["tenant"], queue=queue_key(row), lane=row["lane"]) for row in rows]
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What one process writes."""
 
     url: str
     name: str
     size: Size
-    ended: Sequence[Life]
-    waiting: Sequence[Life]
+    lives: Sequence[Life]
     begin: int
-    count: int
+    end: int
 
 
-def works(url: str, name: str, size: Size, ended: Sequence[Life], waiting: Sequence[Life]) -> None:
-    """Write the tasks and their events, by several processes."""
-    share = size.tasks // LOADERS
+def works(url: str, name: str, size: Size, lives: Sequence[Life]) -> None:
+    """Write the tasks and their events, by several processes; who reads their numbers finds them in order of time."""
+    bounds = [size.tasks * number // LOADERS for number in range(LOADERS + 1)]
     loads = [
-        Load(url=url, name=name, size=size, ended=ended, waiting=waiting, begin=share * number, count=share)
-        for number in range(LOADERS)
+        Load(url=url, name=name, size=size, lives=lives, begin=begin, end=end)
+        for begin, end in itertools.pairwise(bounds)
     ]
     with concurrent.futures.ProcessPoolExecutor(LOADERS) as loaders:
         list(loaders.map(_load, loads))
@@ -111,50 +112,30 @@ def _load(load: Load) -> None:
         quick = WriteConcern(1, j=False)
         tasks = client[load.name].get_collection("tasks", write_concern=quick)
         events = client[load.name].get_collection("events", write_concern=quick)
-        lanes = {row["_id"]: row["lane"] for row in client[load.name]["queues"].find({}, {"lane": 1})}
-        lives = _lives(load, lanes)
-        while batch := list(itertools.islice(lives, _BATCH)):
-            tasks.insert_many([life.task for life in batch], ordered=False)
-            events.insert_many([event for life in batch for event in life.events], ordered=False)
+        keys = {"tenant": 1, "namespace": 1, "name": 1, "lane": 1}
+        rows = list(client[load.name]["queues"].find({}, keys))
+        copies = _copies(load, homes(rows))
+        while batch := list(itertools.islice(copies, _BATCH)):
+            tasks.insert_many([each.task for each in batch], ordered=False)
+            events.insert_many([event for each in batch for event in each.events], ordered=False)
 
 
-def _lives(load: Load, lanes: Mapping[str, str]) -> Iterator[Life]:
+def _copies(load: Load, everywhere: Sequence[Home]) -> Iterator[Copy]:
     dice = random.Random(load.begin)
-    now = datetime.now(UTC)
     size = load.size
-    places = size.queues // size.tenants
-    numbers = max(len(life.events) for life in (*load.ended, *load.waiting))
-    for number in range(load.begin, load.begin + load.count):
+    (own,) = [home for home in everywhere if (home.tenant, home.queue) == (tenant(0), queue(0))]
+    others = [home for home in everywhere if home.tenant != tenant(0)]
+    ended, waiting = ([life for life in load.lives if life.open == is_open] for is_open in (False, True))
+    of_own = [Mould(life, own) for life in ended]
+    of_ended, of_open = ([Mould(life, others[0]) for life in some] for some in (ended, waiting))
+    numbers = max(len(life.events) for life in load.lives)
+    first = datetime.now(UTC) - WEEK
+    step = (WEEK - YOUNGEST) / size.tasks
+    every = size.tasks // size.own
+    for number in range(load.begin, load.end):
         # What is measured has the same open tasks on either stack.
-        own = number < size.own
-        is_open = not own and dice.random() < OPEN_SHARE
-        where = tenant(0), queue(0)
-        if not own:
-            where = tenant(dice.randrange(1, size.tenants)), queue(dice.randrange(places))
-        ago = timedelta(seconds=dice.uniform(3_600, WEEK.total_seconds()))
-        life = dice.choice(load.waiting if is_open else load.ended)
-        yield _copied(life, where, lanes[documents.key(*where)], now - ago, _FIRST + number * numbers)
-
-
-def _copied(life: Life, where: tuple[str, str], lane: str, at: datetime, n: int) -> Life:
-    of, home = where
-    name = ids.new_id()
-    moved = at - life.task["createdAt"]
-    task = _moved(life.task, moved) | {"_id": documents.key(of, name), "tenant": of, "queue": home, "lane": lane}
-    task.pop("ticketDue", None)
-    events = [
-        _moved(event, moved)
-        | {
-            "_id": eventlog.event_key(documents.key(of, name), event["seq"]),
-            "tenant": of,
-            "task": name,
-            "queue": home,
-            "n": n + event["seq"],
-        }
-        for event in life.events
-    ]
-    return Life(task=task, events=events)
-
-
-def _moved(document: Document, by: timedelta) -> Document:
-    return {key: value + by if isinstance(value, datetime) else value for key, value in document.items()}
+        is_own = number % every == 0
+        is_open = not is_own and dice.random() < OPEN_SHARE
+        mould = dice.choice(of_own if is_own else of_open if is_open else of_ended)
+        home = own if is_own else dice.choice(others)
+        yield mould.copy(number, home, first + step * number, _FIRST + number * numbers, dice)

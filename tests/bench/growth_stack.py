@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pymongo
 
 from deploy.local import children, issuer, ports
-from tests.bench.growth_fill import Life
 from tests.bench.scale import memory
-from tests.support.waiting import wait_until
 
-Document = dict[str, Any]
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]}
 OPEN = 2_000
 """Open tasks in the measured queue of either stack."""
-SAMPLES = 60
 
 
 class Stack:
@@ -117,36 +112,3 @@ async def furnish(stack: Stack, rounds: int) -> None:
         for _ in range(0, count, 100):
             tasks = [{"name": "kept", "recordId": f"r-{n}", "params": {"n": n}} for n in range(100)]
             await stack.call("sub", "POST", f"/queues/growth/{name}/tasks/batch", json={"tasks": tasks})
-
-
-async def lives(stack: Stack, *, done: bool) -> list[Life]:
-    """Tasks that a real stack made, as they are stored."""
-    await stack.call("ada", "PUT", "/queues/growth/samples", json={"bindings": BINDINGS})
-    path = "/queues/growth/samples"
-    tasks = [{"name": "kept", "recordId": f"r-{n}", "params": {"n": n, "text": "x" * 100}} for n in range(SAMPLES)]
-    await stack.call("sub", "POST", f"{path}/tasks/batch", json={"tasks": tasks})
-    if done:
-        claimed = (await stack.call("wim", "POST", f"{path}/claims", json={"max": SAMPLES, "waitSeconds": 20}))["tasks"]
-        items = [{"id": t["id"], "execId": t["execId"], "action": "complete", "result": {"ok": True}} for t in claimed]
-        await stack.call("wim", "POST", "/tasks/settle", json={"items": items})
-    async with pymongo.AsyncMongoClient[Document](stack.mongodb, tz_aware=True) as client:
-        record = client[stack.name]
-        # Once its words were read; what ended before that keeps its text.
-        open_: Document = {"state": "ready", "text": {"$exists": False}}
-        wanted: Document = {"queue": "growth:samples"} | ({"state": "done"} if done else open_)
-        some = 3 if done else 1
-
-        async def told() -> list[Life]:
-            rows = [row async for row in record["tasks"].find(wanted)]
-            found: list[Life] = []
-            for row in rows:
-                name = str(row["_id"]).partition("/")[2]
-                events = [event async for event in record["events"].find({"task": name}).sort("seq", 1)]
-                found += [Life(task=row, events=events)] if len(events) >= some else []
-            return found
-
-        async def enough() -> bool:
-            return len(await told()) >= SAMPLES // 2
-
-        await wait_until(enough, what="events and words of the samples", timeout=60)
-        return await told()
