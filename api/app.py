@@ -9,7 +9,7 @@ import httpx
 import structlog
 from fastapi import FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import console, described, hangup, lean, middleware, problems, routing
 from api.audited import Trailing
@@ -154,6 +154,14 @@ class _Application(FastAPI):
     """FastAPI with our layers around all of its own."""
 
     around: Callable[[ASGIApp], ASGIApp]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As FastAPI's, which asks before every request whether it is to trace it: that is done by `Envelope`."""
+        if scope["type"] != "http" or self.middleware_stack is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """What every request goes through; `Envelope` answers a bug, in place of Starlette's layer for that."""

@@ -14,6 +14,8 @@ from store.tenants import Tenants
 
 Headers = list[tuple[bytes, bytes]]
 
+AGAIN = timedelta(seconds=0.25)
+"""Who was let in is let in again for so long without another look: a worker asks many times a second."""
 _BEARER = b"bearer "
 _HARMLESS = frozenset({"GET", "HEAD"})
 
@@ -31,6 +33,9 @@ class Callers:
         ttl: timedelta = timedelta(seconds=5),
     ) -> None:
         """`lookup` is what the verifier asks for the tenant of an issuer."""
+        self._clock = clock
+        self._let_in: dict[tuple[bytes, bytes | None, bool], Principal] = {}
+        self._since = clock()
         self._verifier = verifier
         self._lookup = lookup
         self._tenants = tenants
@@ -41,10 +46,23 @@ class Callers:
 
     async def identify(self, headers: Headers, method: str) -> Principal:
         """The caller, acting where it may; raises `Unauthenticated`, `Forbidden`, `NotFound`, `Unavailable`."""
-        token, chosen = _read(headers)
+        said, chosen = _read(headers)
+        at, asked = self._clock(), (said, chosen, method in _HARMLESS)
+        if not self._since <= at < self._since + AGAIN:
+            self._since, self._let_in = at, {}
+        # Its own, so that who is being looked at while somebody is forgotten is not remembered.
+        let_in = self._let_in
+        who = let_in.get(asked)
+        if who is None or at >= who.expires_at:
+            who = let_in[asked] = await self._identify(said, chosen, method)
+        return who
+
+    async def _identify(self, said: bytes, chosen: bytes | None, method: str) -> Principal:
+        token = _bearer(said)
         who = self._verifier.peek(token) or await self._verifier.verify(token)
-        if chosen is not None and chosen != who.tenant:
-            who = who.acting_in(chosen)
+        tenant_id = None if chosen is None else chosen.decode("latin-1")
+        if tenant_id is not None and tenant_id != who.tenant:
+            who = who.acting_in(tenant_id)
         if who.tenant == CORE:
             return who
         tenant = self._known.get(who.tenant) or await self._find(who.tenant)
@@ -64,6 +82,7 @@ class Callers:
         """Let a change that this process just wrote take effect at once."""
         self._known.pop(tenant, None)
         self._lookup.forget()
+        self._let_in = {}
 
     async def _find(self, tenant: str) -> Tenant:
         found = await self._tenants.get(tenant)
@@ -73,14 +92,19 @@ class Callers:
         return found
 
 
-def _read(headers: Headers) -> tuple[str, str | None]:
-    """The bearer token, and the tenant that an operator chose."""
-    token, chosen = b"", None
+def _read(headers: Headers) -> tuple[bytes, bytes | None]:
+    """What the caller says of itself, and the tenant that an operator chose."""
+    said, chosen = b"", None
     for name, value in headers:
         if name == b"authorization":
-            if value[: len(_BEARER)].lower() != _BEARER:
-                raise refuse("absent", "The Authorization header must be `Bearer` and a token.")
-            token = value[len(_BEARER) :].strip()
+            said = value
         elif name == b"penstock-tenant":
-            chosen = value.decode("latin-1")
-    return token.decode("latin-1"), chosen
+            chosen = value
+    return said, chosen
+
+
+def _bearer(said: bytes) -> str:
+    """The bearer token of an Authorization header; empty where there is none."""
+    if said and said[: len(_BEARER)].lower() != _BEARER:
+        raise refuse("absent", "The Authorization header must be `Bearer` and a token.")
+    return said[len(_BEARER) :].strip().decode("latin-1")

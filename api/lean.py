@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast, get_args, get_origin
 from fastapi import params
 from fastapi.routing import APIRouter
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,8 +22,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import bodies, problems, routing
 from core import errors
 
-Part = Callable[[Request, Any], Awaitable[Any]]
+Part = Callable[[Request, Any], Any]
 """Makes one argument of a handler from the request and its decoded body; raises `Misfit`."""
+Asked = Callable[[Request], Awaitable[Any]]
+"""A guard or part of the context; raises `Misfit`, or what the guard raises."""
+_BODY = "penstock.body"
 
 
 class Misfit(Exception):
@@ -36,18 +39,25 @@ class Lean(routing.Guarded):
     def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
         """As FastAPI's; raises TypeError for a handler with any other argument."""
         super().__init__(path, endpoint, **kwargs)
-        self._parts = {
-            name: _part(parameter) for name, parameter in inspect.signature(endpoint, eval_str=True).parameters.items()
-        }
+        self._asked: dict[str, Asked] = {}
+        self._parts: dict[str, Part] = {}
+        for name, parameter in inspect.signature(endpoint, eval_str=True).parameters.items():
+            guard = _guard(parameter)
+            if guard is not None:
+                self._asked[name] = _dependency(guard)
+            else:
+                self._parts[name] = _part(parameter)
 
     async def respond(self, request: Request) -> Response:
         """The handler's answer; raises `Misfit`, or what guards and handler raise."""
         await routing.identify(request)
         with routing.turn(request):
-            raw = await request.body()
+            raw = request.scope[_BODY] = await _whole(request.receive)
             async with routing.heavy(request, len(raw)):
                 body = bodies.decoded(raw) if raw else None
-                given = {name: await part(request, body) for name, part in self._parts.items()}
+                given = {name: await ask(request) for name, ask in self._asked.items()}
+                for name, part in self._parts.items():
+                    given[name] = part(request, body)
                 return await self.endpoint(**given)
 
 
@@ -71,7 +81,7 @@ class Shortcut:
         try:
             response = await route.respond(request)
         except Misfit:
-            await self._app(scope, _again(await request.body(), receive), send)
+            await self._app(scope, _again(scope[_BODY], receive), send)
             return
         except errors.PenstockError as error:
             response = problems.refused(request, error)
@@ -96,28 +106,30 @@ def router(tag: str) -> APIRouter:
 # --- arguments ---
 
 
+def _guard(parameter: inspect.Parameter) -> Callable[..., Awaitable[Any]] | None:
+    """What the argument depends on."""
+    notes = get_args(parameter.annotation)[1:] if get_origin(parameter.annotation) is Annotated else ()
+    return next((cast("Any", note.dependency) for note in notes if isinstance(note, params.Depends)), None)
+
+
 def _part(parameter: inspect.Parameter) -> Part:
     annotation, default = parameter.annotation, parameter.default
     if annotation is Request:
         return _request
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return _body(annotation, default)
-    if get_origin(annotation) is Annotated:
-        for note in get_args(annotation)[1:]:
-            if isinstance(note, params.Depends):
-                return _dependency(cast("Callable[..., Awaitable[Any]]", note.dependency))
-            if isinstance(note, params.Header):
-                return _header(parameter.name, _adapter(annotation), default)
+    if get_origin(annotation) is Annotated and any(isinstance(note, params.Header) for note in get_args(annotation)):
+        return _header(parameter.name, _adapter(annotation), default)
     raise TypeError(f"a lean route's handler cannot take {parameter}")
 
 
-async def _request(request: Request, body: Any) -> Any:
+def _request(request: Request, body: Any) -> Any:
     del body
     return request
 
 
 def _body(model: type[BaseModel], default: Any) -> Part:
-    async def part(request: Request, body: Any) -> Any:
+    def part(request: Request, body: Any) -> Any:
         del request
         if body is None and default is not inspect.Parameter.empty:
             return default
@@ -129,7 +141,7 @@ def _body(model: type[BaseModel], default: Any) -> Part:
 def _header(name: str, adapter: TypeAdapter[Any], default: Any) -> Part:
     key = name.replace("_", "-").encode()
 
-    async def part(request: Request, body: Any) -> Any:
+    def part(request: Request, body: Any) -> Any:
         del body
         values = [value for given, value in request.scope["headers"] if given == key]
         return _fitting(adapter.validate_python, values[-1].decode("latin-1")) if values else default
@@ -137,26 +149,23 @@ def _header(name: str, adapter: TypeAdapter[Any], default: Any) -> Part:
     return part
 
 
-def _dependency(guard: Callable[..., Awaitable[Any]]) -> Part:
+def _dependency(guard: Callable[..., Awaitable[Any]]) -> Asked:
     """A guard or part of the context: asked with the request, and those parts of the path that it names."""
-    adapters = {
-        name: _adapter(parameter.annotation)
-        for name, parameter in inspect.signature(guard, eval_str=True).parameters.items()
-        if parameter.annotation is not Request
-    }
+    adapters: dict[str, TypeAdapter[Any]] = {}
     for name, parameter in inspect.signature(guard, eval_str=True).parameters.items():
-        if name in adapters and not _is_path(parameter.annotation):
+        if _is_path(parameter.annotation):
+            adapters[name] = _adapter(parameter.annotation)
+        elif parameter.annotation is not Request:
             raise TypeError(f"a lean route's guard cannot take {parameter}")
+    if not adapters:
+        return guard
 
-    async def part(request: Request, body: Any) -> Any:
-        del body
-        if not adapters:
-            return await guard(request)
+    async def ask(request: Request) -> Any:
         path: Mapping[str, str] = request.scope["path_params"]
         named = {name: _fitting(adapter.validate_python, path[name]) for name, adapter in adapters.items()}
         return await guard(request, **named)
 
-    return part
+    return ask
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
@@ -172,6 +181,18 @@ def _fitting(validate: Callable[[Any], Any], value: Any) -> Any:
         return validate(value)
     except ValidationError:
         raise Misfit from None
+
+
+async def _whole(receive: Receive) -> bytes:
+    """A request's body; raises `ClientDisconnect`, `TooLarge`, `TooSlow`."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -1,10 +1,10 @@
 """What surrounds every request, as plain ASGI: its id, trace and measure, the 500 of a bug, the limit of its body."""
 
-import asyncio
+import random
 import re
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, cast
 
 import structlog
 from opentelemetry.trace import SpanKind, StatusCode
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from broker.telemetry import Tracing
-from core import errors, telemetry
+from core import errors, patience, telemetry
 
 Answered = Callable[[str, str, int, float], None]
 """Is told of every answer: method, route template, status, seconds."""
@@ -120,7 +120,7 @@ def _identify(scope: Scope) -> str:
             request_id = value.decode()
         elif name == b"traceparent":
             trace = _TRACE.fullmatch(value)
-    scope["penstock.request_id"] = request_id = request_id or uuid.uuid4().hex
+    scope["penstock.request_id"] = request_id = request_id or f"{random.getrandbits(128):032x}"
     structlog.contextvars.clear_contextvars()
     telemetry.current.set(None if trace is None else telemetry.read(trace[0].decode()))
     bound = {} if trace is None else {"trace_id": trace[1].decode(), "parent_id": trace[2].decode()}
@@ -195,8 +195,8 @@ class BodyLimit:
             nonlocal taken, whole
             # Behind its body a request is waited for only to hear that the caller hung up, which may take for ever.
             try:
-                async with asyncio.timeout(None if whole else self._patience):
-                    message = await receive()
+                coming = cast("Coroutine[Any, Any, Message]", receive())
+                message = await (coming if whole else patience.within(self._patience, coming))
             except TimeoutError:
                 raise errors.TooSlow(f"The body did not go on within {self._patience:g} seconds.") from None
             whole = not message.get("more_body", False)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api import audited, bodies, context, described
 from auth.principal import Principal
+from broker import fair
 
 PREFIX = "/api/v1"
 _CALLER = "penstock.caller"
@@ -93,7 +94,9 @@ def turn(request: Request) -> AbstractContextManager[None]:
 def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None]:
     """The turn of a request with a body of so many bytes, which holds many tasks when it is long (`broker/fair.py`)."""
     # A claim waits, and takes its turn when it takes tasks.
-    tasks = 0 if request.scope["path"].endswith(_CLAIMS) else size // _TASK_BYTES
+    tasks = size // _TASK_BYTES
+    if tasks <= fair.LIGHT or request.scope["path"].endswith(_CLAIMS):
+        return nullcontext()
     return context.of(request).fair.heavy(caller_of(request).tenant, tasks)
 
 

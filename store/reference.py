@@ -40,13 +40,17 @@ class Reference:
         self._database = database
         self._wall = wall
         self._ticks = ticks
-        self._from = wall()
-        self._since = ticks()
+        self._go_by(wall(), ticks())
         self._corrected = False
 
     def __call__(self) -> datetime:
         """The present moment."""
-        return cut(self._from + timedelta(seconds=self._ticks() - self._since))
+        return self._from + timedelta(milliseconds=int((self._ticks() - self._since) * 1000))
+
+    def _go_by(self, moment: datetime, ticks: float) -> None:
+        """It was this moment then; kept in whole milliseconds, as it is asked for many times with each request."""
+        self._from = cut(moment)
+        self._since = ticks - (moment - self._from).total_seconds()
 
     async def look(self) -> None:
         """Compare, and go by MongoDB's clock if ours is not near it. Raises `Unavailable`."""
@@ -58,7 +62,7 @@ class Reference:
         theirs = hello["localTime"].replace(tzinfo=UTC) + timedelta(seconds=(back - sent) / 2)
         ours = self._wall()
         far = abs(theirs - ours) > NEAR
-        self._from, self._since = (theirs, back) if far else (ours, self._ticks())
+        self._go_by(*((theirs, back) if far else (ours, self._ticks())))
         if far != self._corrected:
             self._corrected = far
             seconds = (ours - theirs).total_seconds()

@@ -76,6 +76,8 @@ async def _submission(body: TaskBody, key: str | None, at: guards.AtQueue, direc
     if body.names_limits:
         limits = body.over(await _usual(body, at, directory))
     submission = idempotency.fingerprinted(body.submission(limits, key))
+    if submission.definition is None:
+        return submission
     return msgspec.structs.replace(submission, administrative=policy.allowed(at.who, Action.MANAGE))
 
 
