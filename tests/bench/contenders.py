@@ -11,12 +11,16 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from deploy.local import home as homes
 from tests.bench import cpu
 
 PYTHON = homes.ROOT / ".bench" / "bin" / "python"
+LOCK = homes.ROOT / "tests" / "bench" / "peers" / "requirements.lock"
 SENDERS = 4
+WARM_UP = 400
+"""Tasks that are not measured, twice."""
 _POLL = 0.002
 _PATIENCE = 180.0
 _PEERS = "tests.bench.peers"
@@ -36,6 +40,9 @@ _CELERY = (
     *("-m", "celery", "-A", f"{_PEERS}.celery_tasks", "worker", "-P", "prefork", "-c", "4", "-l", "ERROR"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
+_FASTSTREAM = ("-m", "faststream", "run", f"{_PEERS}.faststream_tasks:app", "--workers", "4", "--log-level", "error")
+RAW = "raw aio-pika"
+"""No peer, but a limit: nothing is between its tasks and the client library that the fastest peers use."""
 PEERS = (
     Peer(name="Celery, as it comes", module="celery_tasks", worker=_CELERY),
     Peer(name="Celery, equal promises", module="celery_tasks", worker=_CELERY, env={"BENCH_EQUAL": "1"}),
@@ -49,24 +56,33 @@ PEERS = (
         module="taskiq_tasks",
         worker=("-m", "taskiq", "worker", f"{_PEERS}.taskiq_tasks:broker", "-w", "4", "--log-level", "ERROR"),
     ),
+    Peer(name="FastStream", module="faststream_tasks", worker=_FASTSTREAM),
+    Peer(name=RAW, module="raw_tasks", worker=("-m", f"{_PEERS}.raw_tasks")),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
-    """Rates of one pass, in tasks a second, and the CPU time of the peer's own processes for each task, in µs."""
+    """Rates of one pass, in tasks a second, and the CPU time of each part for a task, in µs."""
 
     submit: float
     whole: float
-    cpu: float
+    cpu: Mapping[str, float]
 
 
 class Running:
     """A peer whose workers wait and whose senders are ready."""
 
     def __init__(
-        self, done: Path, log: Path, worker: "subprocess.Popen[bytes]", senders: "list[subprocess.Popen[str]]"
+        self,
+        servers: Mapping[str, int],
+        done: Path,
+        log: Path,
+        worker: "subprocess.Popen[bytes]",
+        senders: "list[subprocess.Popen[str]]",
     ) -> None:
+        """`servers`: the processes of those that it uses, by name."""
+        self._servers = servers
         self._done = done
         self._log = log
         self._worker = worker
@@ -74,14 +90,14 @@ class Running:
 
     def life(self, count: int) -> Life:
         """Send so many tasks from all senders while the workers take them; until the last was done."""
-        spent = -self._cpu()
+        before = self._cpu()
         target = self._done.stat().st_size + count
         began = time.perf_counter()
         submit = self.send(count)
         self.wait(target)
         whole = time.perf_counter() - began
-        spent += self._cpu()
-        return Life(submit=count / submit, whole=count / whole, cpu=spent / count * 1e6)
+        used = {part: (value - before[part]) / count * 1e6 for part, value in self._cpu().items()}
+        return Life(submit=count / submit, whole=count / whole, cpu=used)
 
     def send(self, count: int) -> float:
         """Send so many, shared among the senders; the seconds until all are sent."""
@@ -103,21 +119,25 @@ class Running:
                 raise RuntimeError(f"{self._done.stat().st_size} of {target} tasks were done\n{said}")
             time.sleep(_POLL)
 
-    def _cpu(self) -> float:
-        return sum(cpu.seconds(each.pid) for each in (self._worker, *self._senders))
+    def _cpu(self) -> dict[str, float]:
+        own = {
+            "workers": cpu.seconds(self._worker.pid),
+            "senders": sum(cpu.seconds(each.pid) for each in self._senders),
+        }
+        return own | {name: cpu.seconds(pid) for name, pid in self._servers.items()}
 
 
 @contextmanager
-def running(peer: Peer, rabbitmq: str, mongodb: str) -> Generator[Running]:
-    """Start a peer, warm it up, and end it."""
+def running(peer: Peer, local: Mapping[str, Any]) -> Generator[Running]:
+    """Start a peer on the servers of a stack, warm it up, and end it."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         done, log = folder / "done", stack.enter_context((folder / "log").open("wb"))
         done.touch()
         env = {
             **os.environ,
-            "BENCH_BROKER": rabbitmq,
-            "BENCH_MONGODB": mongodb,
+            "BENCH_BROKER": local["rabbitmq"],
+            "BENCH_MONGODB": local["mongodb"],
             "BENCH_DONE": str(done),
             "PYTHONPATH": str(homes.ROOT),
             **peer.env,
@@ -129,9 +149,12 @@ def running(peer: Peer, rabbitmq: str, mongodb: str) -> Generator[Running]:
         senders = [_sender(peer, env, stack) for _ in range(SENDERS)]
         for sender in senders:
             _read(sender, "ready")
-        started = Running(done, folder / "log", worker, senders)
-        started.send(SENDERS * 25)
-        started.wait(SENDERS * 25)
+        servers = {name: local["pids"][name] for name in ("rabbitmq", "mongod")}
+        started = Running(servers, done, folder / "log", worker, senders)
+        # Twice: the first tasks come while some of the workers' processes are still starting.
+        for number in range(1, 3):
+            started.send(WARM_UP)
+            started.wait(number * WARM_UP)
         yield started
 
 

@@ -29,14 +29,14 @@ async def measure(stack: LocalStack, folder: Path) -> None:
     async with ours.connected(stack) as us:
         empty = {role: _rss(us.local["pids"][role]) for role in _ROLES}
         kept = await _kept(us.local["mongodb"])
-        single, by_single = await us.life(size=1, count=_SINGLE)
-        batch, by_batch = await us.life(size=50, count=_BATCH)
+        single, _ = await us.life(size=1, count=_SINGLE)
+        batch, _ = await us.life(size=50, count=_BATCH)
         await asyncio.sleep(5)
         after = await _kept(us.local["mongodb"])
         table = rich.table.Table("part", "CPU 1+1, µs", "CPU 50+50, µs", "memory empty, MB", f"after {_BATCH:,}, MB")
         for role in _ROLES:
             full = _rss(us.local["pids"][role])
-            table.add_row(role, *(f"{each:.0f}" for each in (by_single[role], by_batch[role], empty[role], full)))
+            table.add_row(role, *(f"{each:.0f}" for each in (single.cpu[role], batch.cpu[role], empty[role], full)))
         console.print(table)
         console.print(f"whole life, tasks/s: by one {single.whole:.0f}, by fifty {batch.whole:.0f}")
         tasks = after["tasks"] - kept["tasks"]

@@ -5,8 +5,8 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from tests.bench import cpu
@@ -18,13 +18,33 @@ from tests.support.stack import LocalStack
 PAYLOAD = {"applicant": "x" * 200, "number": 4711}
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"], "assigners": ["supervisor"]}
 _queues = itertools.count(1)
+_LOOK, _RESTING, _LONGEST_REST = 0.3, 0.35, 30.0
+"""Seconds; cores."""
 _ROLES = ("api", "engine", "mongod", "rabbitmq")
+
+
+class Spent:
+    """CPU seconds by part, and the seconds in which they were spent."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.took = 1.0
+
+    def of(self, part: str) -> float:
+        """How many cores a part had at work."""
+        return self.seconds[part] / self.took
+
+    @property
+    def cores(self) -> float:
+        """How many cores all parts had at work."""
+        return sum(self.seconds.values()) / self.took
 
 
 class Ours:
     """A running stack with a tenant's admin, a submitter and a worker."""
 
     def __init__(self, stack: LocalStack, ada: Caller, sub: Caller, wim: Caller) -> None:
+        self._stack = stack
         self._local = stack.local
         self.ada = ada
         self.sub = sub
@@ -46,8 +66,18 @@ class Ours:
         return path
 
     def cpu(self) -> dict[str, float]:
-        """CPU seconds so far, by process."""
-        return {role: cpu.seconds(self._local["pids"][role]) for role in _ROLES}
+        """CPU seconds so far, by part; of all API processes together."""
+        pids: dict[str, int] = self._stack.local["pids"]
+        return {role: sum(cpu.seconds(pids[each]) for each in pids if _part(each) == role) for role in _ROLES}
+
+    @contextmanager
+    def spending(self) -> Generator["Spent"]:
+        """What the parts and this process, which is the clients, spend while the block runs."""
+        spent, own, began, before = Spent(), time.process_time(), time.perf_counter(), self.cpu()
+        yield spent
+        spent.took = time.perf_counter() - began
+        spent.seconds = {role: value - before[role] for role, value in self.cpu().items()}
+        spent.seconds["clients"] = time.process_time() - own
 
     # --- workloads ---
 
@@ -57,12 +87,18 @@ class Ours:
             request = _submit(load, path, size)
             return count / await load.each(itertools.repeat(request, count // size))
 
-    async def life(self, *, size: int, count: int, clients: int = 4) -> tuple[Life, dict[str, float]]:
-        """Submitters and workers at once, from the first submit to the last end; CPU of each process for a task, µs."""
-        path, before = await self.queue(), self.cpu()
-        left = count
+    async def life(self, *, size: int, count: int, clients: int = 4, resting: bool = True) -> tuple[Life, float]:
+        """Submitters and workers at once, from the first submit to the last end; CPU of each part for a task, µs.
+
+        The CPU is counted until the stack rests again, for events and statistics come behind the ends; the seconds
+        that this took are the second answer.
+        """
+        path = await self.queue()
+        await self.rest()
+        before, left = self.cpu(), count
         async with self.load(self.sub, clients) as subs, self.load(self.wim, clients * 2) as wims:
             claim = wims.request("POST", f"{path}/claims", {"max": size, "waitSeconds": 5})
+            over = asyncio.Event()
 
             async def work(connection: Connection) -> None:
                 nonlocal left
@@ -71,15 +107,28 @@ class Ours:
                     if tasks:
                         await connection.send(settled(wims, tasks))
                         left -= len(tasks)
+                over.set()
 
             began = time.perf_counter()
             working = asyncio.gather(*[work(each) for each in wims.connections])
             submit = await subs.each(itertools.repeat(_submit(subs, path, size), count // size))
-            await _until(lambda: left <= 0)
-            whole = time.perf_counter() - began
+            await over.wait()
+            ended = time.perf_counter()
+            if resting:
+                await self.rest()
+            rested = time.perf_counter() - ended
+            used = {role: (value - before[role]) / count * 1e6 for role, value in self.cpu().items()}
             await working
-        used = {role: (value - before[role]) / count * 1e6 for role, value in self.cpu().items()}
-        return Life(submit=count / submit, whole=count / whole, cpu=sum(used.values())), used
+        return Life(submit=count / submit, whole=count / (ended - began), cpu=used), rested
+
+    async def rest(self) -> None:
+        """Wait until the stack's processes have next to nothing to do, half a minute at most."""
+        until = time.monotonic() + _LONGEST_REST
+        while time.monotonic() < until:
+            began, before = time.perf_counter(), sum(self.cpu().values())
+            await asyncio.sleep(_LOOK)
+            if (sum(self.cpu().values()) - before) / (time.perf_counter() - began) < _RESTING:
+                return
 
     async def pickup(self, *, rate: float | None, count: int) -> list[float]:
         """Milliseconds from sending a submit to having its task by a long poll that waited, at so many a second.
@@ -137,6 +186,10 @@ async def connected(stack: LocalStack, tenant: str = "demo") -> AsyncGenerator[O
         yield Ours(stack, ada, sub, wim)
 
 
+def _part(role: str) -> str:
+    return "api" if role.startswith("api-") else role
+
+
 def percentiles(took: list[float]) -> dict[str, float]:
     """Median, 95th and 99th."""
     cuts = statistics.quantiles(took, n=100)
@@ -150,11 +203,6 @@ async def _at_rate(call: Any, rate: float, count: int) -> None:
         await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
         calls.append(asyncio.create_task(call()))
     await asyncio.gather(*calls)
-
-
-async def _until(there: Any) -> None:
-    while not there():
-        await asyncio.sleep(0.001)
 
 
 def _submit(load: Load, path: str, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Dramatiq with publisher confirms and priorities."""
+"""Dramatiq with publisher confirms; without priorities, which its queues pay for."""
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
@@ -9,7 +9,6 @@ from tests.bench.peers import noting
 broker = RabbitmqBroker(
     url=noting.BROKER,
     confirm_delivery=True,
-    max_priority=10,
     middleware=[each() for each in default_middleware if each.__name__ != "Prometheus"],
 )
 dramatiq.set_broker(broker)
