@@ -8,7 +8,7 @@ import structlog
 
 from core.clock import Clock
 from store.eventlog import EventLog
-from store.leftovers import Key, Leftovers
+from store.leftovers import Key, Leftovers, Old
 from store.queues import Queues
 
 _log = structlog.get_logger(__name__)
@@ -21,6 +21,8 @@ DELIVERIES = timedelta(days=14)
 _BATCH = 500
 _BATCHES = 20
 """Of each kind (of ended tasks: of each queue) in one pass; the next pass goes on."""
+_ERASED_AT_ONCE = 3
+"""Batches that are erased side by side: the server confirms one while it works on the next."""
 _LOOKS = 16
 """How many queues are looked at together: most of ten thousand have little to erase, or nothing."""
 
@@ -74,7 +76,7 @@ class Retention:
         queues = await self._leftovers.queues_with_ended()
         for _ in range(_BATCHES):
             full: list[Key] = []
-            gathered: list[Key] = []
+            gathered: list[Old] = []
             for begin in range(0, len(queues), _LOOKS):
                 some = queues[begin : begin + _LOOKS]
                 ages = [own.get(queue, self._retention) for queue in some]
@@ -84,7 +86,7 @@ class Retention:
                 found = await asyncio.gather(*looks)
                 full += [queue for queue, tasks in zip(some, found, strict=True) if len(tasks) == _BATCH]
                 gathered += [task for tasks in found for task in tasks]
-                if len(gathered) >= _BATCH:
+                if len(gathered) >= _BATCH * _ERASED_AT_ONCE:
                     await self._erase(gathered)
                     gathered = []
             await self._erase(gathered)
@@ -93,14 +95,18 @@ class Retention:
                 return False
         return True
 
-    async def _erase(self, tasks: Sequence[Key]) -> None:
-        """Erase tasks with their events, batch after batch."""
-        erased = 0
-        for begin in range(0, len(tasks), _BATCH):
-            gone = await self._leftovers.erase(tasks[begin : begin + _BATCH])
-            await self._events.erase_of(gone)
-            erased += len(gone)
-        if erased:
+    async def _erase(self, tasks: Sequence[Old]) -> None:
+        """Erase tasks with their events, some batches side by side."""
+        places = asyncio.Semaphore(_ERASED_AT_ONCE)
+
+        async def erase(batch: Sequence[Old]) -> int:
+            async with places:
+                gone = await self._leftovers.erase(batch)
+                await self._events.erase_numbered((task.key, task.seq) for task in gone)
+                return len(gone)
+
+        batches = [tasks[begin : begin + _BATCH] for begin in range(0, len(tasks), _BATCH)]
+        if erased := sum(await asyncio.gather(*(erase(batch) for batch in batches))):
             _log.info("tasks erased", count=erased)
 
     async def _erase_events(self, before: datetime) -> bool:

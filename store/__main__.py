@@ -4,6 +4,7 @@ python -m store migrate         what this release needs and is missing
 python -m store indexes         the indexes that are missing
 python -m store backup FILE     the whole record at one moment, while everything runs
 python -m store restore FILE    into an empty database
+python -m store compact         room in files that erased documents left goes back to the disk, while everything runs
 python -m store keys rotate     secrets and payloads sealed with new keys (--rewrap: only keys, by a new master key)
 python -m store audit verify    find rows of audit trails that were altered, removed or put in another order
 """
@@ -14,10 +15,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from pymongo import errors as driver
+
 from core import errors
 from core.clock import system_clock
 from core.settings import Settings
-from store import backup, indexes, masters, migrations, mongo
+from store import backup, compaction, indexes, masters, migrations, mongo
 from store.audit_check import AuditCheck
 from store.rotation import Rotation
 from store.secrets import Secrets
@@ -79,6 +82,13 @@ async def rotate(database: mongo.Database, settings: Settings, tenant: str | Non
         _say(f"{each}: {done.secrets} secrets sealed anew, and payloads in {done.payloads} documents")
 
 
+async def give_back(settings: Settings, least: float) -> None:
+    """Compact the files of every member in turn."""
+    url = settings.mongodb_url.get_secret_value()
+    given = await compaction.compact(url, settings.mongodb_database, least=int(least * 2**20), say=_say)
+    _say(f"{given / 2**20:,.0f} MB given back")
+
+
 async def on_database(settings: Settings, work: Work) -> None:
     """Do work on the database that the settings name. Raises what it raises."""
     client = mongo.client(settings.mongodb_url.get_secret_value(), timeout=settings.store_timeout_seconds)
@@ -99,6 +109,8 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         each = commands.add_parser(name, help=what)
         each.add_argument("file", type=Path, metavar="FILE")
         each.add_argument("--keys", type=Path, help="the tenants' keys are in a file of their own")
+    room = commands.add_parser("compact", help="give room in files that is free back to the disk")
+    room.add_argument("--least", type=float, default=64, metavar="MB", help="leave alone what has less to give (64)")
     keys = commands.add_parser("keys", help="the keys that secrets are sealed with")
     keys.add_argument("what", choices=["rotate"])
     keys.add_argument("--tenant", help="this one alone")
@@ -123,6 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
         "indexes": indexes.ensure,
         "backup": lambda database: save(database, given.file, given.keys),
         "audit": audit,
+        "compact": lambda _: give_back(settings, given.least),
         "keys": lambda database: rotate(database, settings, given.tenant, rewrap=given.rewrap),
         "restore": lambda database: load(database, given.file, given.keys),
     }
@@ -130,7 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
         asyncio.run(on_database(settings, work[given.command]))
     except errors.PenstockError as error:
         sys.exit(error.detail)
-    except masters.KeyUnusableError as error:
+    except (masters.KeyUnusableError, driver.PyMongoError) as error:
         sys.exit(str(error))
 
 

@@ -14,6 +14,7 @@ from store.mongo import Document
 _DUPLICATE = 11000
 _ERASED_AT_ONCE = 8
 """Of how many tenants events are erased at the same time."""
+_KEYS_AT_ONCE = 5_000
 
 
 class Overtaken(Exception):
@@ -82,6 +83,15 @@ class EventLog:
         if not keys:
             return 0
         return (await self._events.delete_many({"_id": {"$in": keys}})).deleted_count
+
+    async def erase_numbered(self, tasks: Iterable[tuple[str, int]]) -> int:
+        """Remove the events of tasks (`_id`, `seq` of the last) of whatever tenants: by their own ids, at once."""
+        keys = [event_key(key, seq) for key, last in tasks for seq in range(1, last + 1)]
+        erased = 0
+        for begin in range(0, len(keys), _KEYS_AT_ONCE):
+            found: Document = {"_id": {"$in": keys[begin : begin + _KEYS_AT_ONCE]}}
+            erased += (await self._events.delete_many(found)).deleted_count
+        return erased
 
     async def erase_of(self, tasks: Iterable[tuple[str, str]]) -> int:
         """Remove every event of these tasks."""

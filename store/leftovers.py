@@ -3,12 +3,28 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+import msgspec
+
 from core.task import State
 from store import documents, mongo
 from store.mongo import Document
 
 Key = tuple[str, str]
-"""Tenant and id of a task."""
+"""Tenant and key of a queue."""
+
+
+class Old(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that may go."""
+
+    tenant: str
+    id: str
+    seq: int
+    """Of its last event: those before are numbered from 1."""
+
+    @property
+    def key(self) -> str:
+        """Its `_id`."""
+        return documents.key(self.tenant, self.id)
 
 
 @mongo.translating
@@ -19,18 +35,20 @@ class Leftovers:
         self._database = database
         self._tasks = database["tasks"]
 
-    async def ended(self, tenant: str, queue: str, before: datetime, limit: int) -> list[Key]:
+    async def ended(self, tenant: str, queue: str, before: datetime, limit: int) -> list[Old]:
         """Tasks of a queue that ended before that moment, the oldest first (index `ended`).
 
         Steps of a flow that goes on are not among them: it may need their results yet.
         """
         wanted: Document = {"tenant": tenant, "queue": queue, "endedAt": {"$lt": before}, "state": State.DONE.value}
-        rows = self._tasks.find(wanted, {"parent.flow": 1}).sort([("endedAt", 1), ("_id", 1)]).batch_size(limit)
-        found: list[Key] = []
+        rows = (
+            self._tasks.find(wanted, {"parent.flow": 1, "seq": 1}).sort([("endedAt", 1), ("_id", 1)]).batch_size(limit)
+        )
+        found: list[Old] = []
         async with rows:
             while len(found) < limit and (batch := await rows.to_list(limit)):
                 going_on = await self._open_flows(tenant, {row["parent"]["flow"] for row in batch if "parent" in row})
-                found += [_split(row["_id"]) for row in batch if row.get("parent", {}).get("flow") not in going_on]
+                found += [_old(row) for row in batch if row.get("parent", {}).get("flow") not in going_on]
         return found[:limit]
 
     async def _open_flows(self, tenant: str, flows: set[str]) -> set[str]:
@@ -40,24 +58,23 @@ class Leftovers:
         rows = self._database["flows"].find(wanted | {"endedAt": {"$exists": False}}, {"_id": 1})
         return {_split(row["_id"])[1] async for row in rows}
 
-    async def deleted(self, before: datetime, limit: int) -> list[Key]:
+    async def deleted(self, before: datetime, limit: int) -> list[Old]:
         """Tasks that were deleted before that moment (index `deleted`)."""
-        rows = self._tasks.find({"deletedAt": {"$lt": before}}, {"_id": 1}).limit(limit)
-        return [_split(row["_id"]) async for row in rows]
+        rows = self._tasks.find({"deletedAt": {"$lt": before}}, {"seq": 1}).limit(limit)
+        return [_old(row) async for row in rows]
 
-    async def erase(self, tasks: Sequence[Key]) -> list[Key]:
+    async def erase(self, tasks: Sequence[Old]) -> list[Old]:
         """Remove these tasks for good, except those that were revived meanwhile; answers which are gone."""
-        keys = [documents.key(tenant, name) for tenant, name in tasks]
+        keys = [task.key for task in tasks]
         result = await self._tasks.delete_many({"_id": {"$in": keys}, "state": State.DONE.value})
         gone = list(tasks)
         if result.deleted_count != len(keys):
             revived = {row["_id"] async for row in self._tasks.find({"_id": {"$in": keys}}, {"_id": 1})}
-            gone = [task for task, key in zip(tasks, keys, strict=True) if key not in revived]
-        await self._erase_comments(gone)
+            gone = [task for task in tasks if task.key not in revived]
+        await self._erase_comments([task.key for task in gone])
         return gone
 
-    async def _erase_comments(self, gone: list[Key]) -> None:
-        keys = [documents.key(tenant, name) for tenant, name in gone]
+    async def _erase_comments(self, keys: list[str]) -> None:
         topics = self._database["commentTopics"]
         # Few tasks are talked about, and a batch may be of hundreds of tenants.
         talked = [row["_id"] async for row in topics.find({"_id": {"$in": keys}}, {"_id": 1})]
@@ -95,6 +112,11 @@ class Leftovers:
         return (None, None) if row is None else (row["tenant"], row["queue"])
 
 
-def _split(key: str) -> Key:
+def _old(row: Document) -> Old:
+    tenant, name = _split(row["_id"])
+    return Old(tenant=tenant, id=name, seq=row["seq"])
+
+
+def _split(key: str) -> tuple[str, str]:
     tenant, _, name = key.partition("/")
     return tenant, name

@@ -23,6 +23,10 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     struck: Struck
     after_begin: float | None
     after_end: float | None
+    submits: float | None
+    """After it began: half of the usual rate of submits alone."""
+    claims: float | None
+    """After it began: half of the usual rate of hand-outs alone."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,16 @@ def moments(ledger: Ledger) -> list[datetime]:
     """When something was accepted, in order."""
     accepted = [each.answered for each in ledger.finishes if each.verdict is Verdict.ACCEPTED]
     return sorted([*(each.answered for each in ledger.submits), *accepted])
+
+
+def submitted(ledger: Ledger) -> list[datetime]:
+    """When a submit was accepted, in order."""
+    return sorted(each.answered for each in ledger.submits)
+
+
+def handed_out(ledger: Ledger) -> list[datetime]:
+    """When a task was handed out, in order."""
+    return sorted(each.answered for each in ledger.holds if not each.renewed)
 
 
 def usual_rate(at: Sequence[datetime]) -> float:
@@ -87,6 +101,8 @@ def made(
     """The report of a run."""
     at = moments(ledger)
     usual = usual_rate(at)
+    submits, claims = submitted(ledger), handed_out(ledger)
+    of_submits, of_claims = usual_rate(submits), usual_rate(claims)
     ends = Counter[str]()
     for finish in ledger.finishes:
         if finish.action == "complete":
@@ -102,6 +118,8 @@ def made(
                 struck=each,
                 after_begin=recovered(at, usual, each.began),
                 after_end=recovered(at, usual, each.over),
+                submits=recovered(submits, of_submits, each.began),
+                claims=recovered(claims, of_claims, each.began),
             )
             for each in struck
         ],
@@ -113,6 +131,8 @@ def text(report: Report) -> str:
     """The report for people."""
     kinds = Counter(f"{each.fault.kind} {each.fault.target}" for each in report.struck)
     begins = sorted(each.after_begin for each in report.recoveries if each.after_begin is not None)
+    submits = sorted(each.submits for each in report.recoveries if each.submits is not None)
+    claims = sorted(each.claims for each in report.recoveries if each.claims is not None)
     ends = sorted(each.after_end for each in report.recoveries if each.after_end is not None)
     never = len(report.recoveries) - len(ends)
     tasks = max(report.tasks, 1)
@@ -124,6 +144,7 @@ def text(report: Report) -> str:
         f"calls without an answer {report.unknown}; refused {dict(sorted(report.refused.items()))}",
         f"usual rate {report.usual_rate:.0f} accepted calls/s",
         f"half of it again after a fault began: {_spread(begins)}; after it was over: {_spread(ends)}; never: {never}",
+        f"of submits alone: {_spread(submits)}; of claims alone: {_spread(claims)}",
         *(f"  {count} x {what}" for what, count in sorted(kinds.items())),
     ]
     lines += [_slow(each) for each in report.recoveries if each.after_begin is None or each.after_begin > _SLOW]

@@ -54,6 +54,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "events of tasks": ("history", lambda db: EventLog(db).of_tasks([("demo", "t"), ("demo", "u")], 9)),
     "erase events": ("order", lambda db: EventLog(db).erase(NOW - timedelta(days=1), 10)),
     "erase events of tasks": ("history", lambda db: EventLog(db).erase_of([("demo", "x")])),
+    "erase numbered events": ("_id_", lambda db: EventLog(db).erase_numbered([("demo/x", 3)])),
     "history": ("history", lambda db: Events(db).history("demo", "t", limit=10)),
     "a tenant's events": ("stream", lambda db: Events(db).since("demo", 2, limit=10, queues=[REPORTS])),
     "series": ("series", lambda db: Stats(db).series("demo", REPORTS, Unit.HOUR, NOW, LATER)),

@@ -91,3 +91,10 @@ async def test_old_events_are_erased_in_batches_and_those_of_a_task_at_once(log:
     assert await log.erase(NOW - timedelta(days=1), 2) == 1
     assert await log.erase_of([("demo", "u"), ("demo", "t")]) == 1
     assert [each.tenant for each in await log.after(0, 10)] == ["acme"]
+
+
+async def test_events_of_tasks_of_any_tenant_are_erased_by_their_numbers(log: EventLog) -> None:
+    await log.append([event("t", seq, seq) for seq in range(1, 4)] + [event("tt", 1, 4)])
+    await log.append([event("t", 1, 5, tenant="acme"), event("u", 1, 6, tenant="acme")])
+    assert await log.erase_numbered([("demo/t", 3), ("acme/t", 2)]) == 4
+    assert [(each.tenant, each.task) for each in await log.after(0, 10)] == [("demo", "tt"), ("acme", "u")]

@@ -7,7 +7,7 @@ from core import transitions
 from core.priority import Priority
 from core.task import State
 from store import indexes, mongo
-from store.leftovers import Leftovers
+from store.leftovers import Leftovers, Old
 from store.sweeps import Sweeps
 from store.tasks import Tasks
 from tests.support import plans
@@ -79,7 +79,7 @@ async def test_leftovers_are_found_in_queues_that_are_no_more(database: mongo.Da
     pairs = await leftovers.queues_with_ended()
     assert pairs == [(t, f"intake:{q}") for t in ("acme", "demo") for q in ("a", "b", "b c")]
     assert await leftovers.ended("demo", "intake:b", NOW, 10) == []
-    assert await leftovers.ended("demo", "intake:b", LATER, 10) == [("demo", made[5].id)]
+    assert await leftovers.ended("demo", "intake:b", LATER, 10) == [Old(tenant="demo", id=made[5].id, seq=2)]
 
 
 async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.Database, tasks: Tasks) -> None:
@@ -90,7 +90,8 @@ async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.D
     ended = await tasks.get("demo", revived.id)
     assert ended is not None
     await tasks.apply("demo", ended, transitions.retry_ended(ended, at=NOW, by=ANN))
-    assert await Leftovers(database).erase([("demo", gone.id), ("demo", revived.id)]) == [("demo", gone.id)]
+    old, other = (Old(tenant="demo", id=each.id, seq=2) for each in (gone, revived))
+    assert await Leftovers(database).erase([old, other]) == [old]
     left = await tasks.get("demo", revived.id)
     assert left is not None
     assert left.state is State.READY
