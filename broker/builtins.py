@@ -20,6 +20,7 @@ from core import builtins, errors, logs, selecting
 from core.clock import Clock
 from core.task import ENGINE, Task
 from store import documents, mongo, watch
+from store.notices import Ear
 from store.positions import Positions
 from store.records import Record, Records
 from store.sweeps import Sweeps
@@ -125,8 +126,8 @@ class Subscriptions:
         """
         waited = await self._kit.sweeps.is_waited_on(builtins.SUBSCRIBE)
         if waited and self._following is None:
-            ears = {"records": watch.Ear(self._hear, self._reset)}
-            self._following = asyncio.create_task(watch.follow(self._kit.database, ears), name="follow records")
+            following = watch.follow(self._kit.database, "records", Ear(self._hear, self._reset))
+            self._following = asyncio.create_task(following, name="follow records")
         elif not waited and self._following is not None:
             await loops.ended(self._following)
             self._following = None
@@ -136,7 +137,7 @@ class Subscriptions:
         self._heard[key] = None
         self._woken.set()
 
-    def _reset(self, live: bool) -> None:  # noqa: FBT001 - the shape that `watch.Ear` has
+    def _reset(self, live: bool) -> None:  # noqa: FBT001 - the shape that `Ear` has
         self._live = live
         self._anew = self._anew or live
         self._woken.set()

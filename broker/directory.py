@@ -1,4 +1,4 @@
-"""Queues and definitions as this process knows them: cached, and forgotten the moment any replica changes one."""
+"""Queues and definitions as this process knows them: cached, and forgotten soon after any replica changes one."""
 
 import contextlib
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,10 @@ from core import builtins, clock, errors, ids
 from core.definition import Definition, TargetKind
 from core.flow_template import StoredTemplate
 from core.queue import Queue
-from store import documents, mongo, watch
+from store import documents, mongo
 from store.definitions import Definitions
 from store.flow_templates import FlowTemplates
+from store.notices import Ear, Notices
 from store.queues import Queues
 
 Kept = TypeVar("Kept")
@@ -43,7 +44,7 @@ class Directory:
             "definitions": _ear(self._definition_cache, self._bound_cache, self._limited_cache),
             "flowTemplates": _ear(self._template_cache, self._deciding_cache),
         }
-        await watch.follow(self._database, ears)
+        await Notices(self._database).follow(ears)
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""
@@ -105,7 +106,7 @@ class Directory:
         return await self._limited_cache.get(tenant, lambda: self._definitions.limited(tenant)) or {}
 
     def forget_queue(self, tenant: str, key: str) -> None:
-        """Let a change that this process just wrote take effect here without waiting for the stream."""
+        """Let a change that this process just wrote take effect here without waiting for the notice."""
         self._queue_cache.forget(documents.key(tenant, key))
 
     def forget_definition(self, tenant: str, name: str) -> None:
@@ -121,7 +122,7 @@ class Directory:
 
 
 class _Cache(Generic[Kept]):
-    """Keeps what was found, only while the stream that invalidates it is alive.
+    """Keeps what was found, only while the notices that invalidate it are read.
 
     A value that was read while a change came in is not kept: it may be the one from before.
     """
@@ -154,7 +155,7 @@ class _Cache(Generic[Kept]):
         self.clear()
 
 
-def _ear(by_key: _Cache[Any], *derived: _Cache[Any]) -> watch.Ear:
+def _ear(by_key: _Cache[Any], *derived: _Cache[Any]) -> Ear:
     """Forgets a changed document, and all that was derived from such."""
 
     def changed(document_key: str) -> None:
@@ -162,8 +163,8 @@ def _ear(by_key: _Cache[Any], *derived: _Cache[Any]) -> watch.Ear:
         for each in derived:
             each.clear()
 
-    def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `watch.Ear` has
+    def reset(live: bool) -> None:  # noqa: FBT001 - the shape that `Ear` has
         for each in (by_key, *derived):
             each.reset(live=live)
 
-    return watch.Ear(changed, reset)
+    return Ear(changed, reset)

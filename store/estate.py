@@ -17,13 +17,14 @@ from core import errors, words
 from core.task import Task
 from store import documents, mongo, payloads
 from store.mongo import Document
+from store.notices import TOLD, Notices
 from store.payloads import Payloads
 
 TRAIL = frozenset({"audit", "auditHeads"})
 """Exported and erased, but not kept again: a tenant that comes back has a trail of its own already."""
 
-PLATFORM = frozenset({"tenants", "positions", "leases", "meta"})
-"""Collections that belong to no tenant: the register itself, and how far the engine has come."""
+PLATFORM = frozenset({"tenants", "positions", "leases", "meta", "notices"})
+"""Collections that belong to no tenant: the register itself, what was changed, and how far the engine has come."""
 
 WITHHELD = frozenset({"secrets", "tenantKeys"})
 """Not exported: values that nobody reads, and what they are sealed with. They are set anew after an import."""
@@ -45,6 +46,7 @@ class Estate:
         """`kept` opens for an export what is encrypted, and seals it again with the keys that are here."""
         self._database = database
         self._payloads = kept
+        self._notices = Notices(database)
 
     async def collections(self) -> list[str]:
         """The collections that hold what tenants own, in the order in which they are to be kept again."""
@@ -96,6 +98,8 @@ class Estate:
             if any(fault["code"] == 11000 for fault in (error.details or {}).get("writeErrors", ())):
                 raise errors.AlreadyExists(f"Documents of {collection} are here already under the same ids.") from error
             raise
+        if collection in TOLD:
+            await self._notices.tell_all(collection)
         return result.inserted_count
 
     async def erase(self, tenant: str) -> int:
@@ -103,6 +107,8 @@ class Estate:
         erased = 0
         for name in await self.collections():
             erased += (await self._database[name].delete_many({"tenant": tenant})).deleted_count
+            if name in TOLD:
+                await self._notices.tell_all(name)
         return erased
 
 

@@ -6,6 +6,7 @@ from core import errors
 from core.queue import Queue
 from store import documents, mongo
 from store.mongo import Document
+from store.notices import Notices
 
 
 @mongo.translating
@@ -14,6 +15,7 @@ class Queues:
 
     def __init__(self, database: mongo.Database) -> None:
         self._queues = database["queues"]
+        self._notices = Notices(database)
 
     async def get(self, tenant: str, key: str) -> Queue | None:
         """The queue `namespace:name`, or None."""
@@ -26,16 +28,20 @@ class Queues:
             await self._queues.insert_one(documents.encode_keyed(queue, tenant, queue.key))
         except driver.DuplicateKeyError as error:
             raise errors.AlreadyExists(f"Queue {queue.key} exists already.") from error
+        await self._notices.tell("queues", documents.key(tenant, queue.key))
 
     async def replace(self, tenant: str, queue: Queue, *, was: int) -> bool:
         """Write a changed queue if its version is still `was`; False when somebody changed it since."""
         found: Document = {"_id": documents.key(tenant, queue.key), "version": was}
         result = await self._queues.replace_one(found, documents.encode_keyed(queue, tenant, queue.key))
+        await self._notices.tell("queues", found["_id"])
         return result.matched_count == 1
 
     async def remove(self, tenant: str, key: str, *, was: int) -> bool:
         """Remove the queue if its version is still `was`."""
-        result = await self._queues.delete_one({"_id": documents.key(tenant, key), "version": was})
+        found: Document = {"_id": documents.key(tenant, key), "version": was}
+        result = await self._queues.delete_one(found)
+        await self._notices.tell("queues", found["_id"])
         return result.deleted_count == 1
 
     async def page(self, tenant: str, *, after: str | None, limit: int, namespace: str | None = None) -> list[Queue]:
