@@ -20,7 +20,9 @@ class Depths:
         """Tenant, queue, state and number of open tasks, and of dead letters under the state `dead`."""
         states = sorted(state.value for state in OPEN)
         found = await self._grouped({"state": {"$in": states}}, "worklist", "$state")
-        return found + await self._grouped({"dead": True}, "dead", {"$literal": "dead"})
+        # Without a bound of its first field the index is not believed: every dead letter would be read.
+        dead: Document = {"tenant": {"$gt": ""}, "dead": True}
+        return found + await self._grouped(dead, "deadLetters", {"$literal": "dead"})
 
     async def unticketed(self, before: datetime) -> int:
         """Ready tasks whose ticket should have been confirmed before that moment; counted up to 100,000."""

@@ -42,6 +42,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="dead",
             partialFilterExpression={"dead": True},
         ),
+        # How many there are: counted without reading one, which the filter alone does not do.
+        IndexModel(
+            [(field, ASCENDING) for field in ("tenant", "queue", "dead")],
+            name="deadLetters",
+            partialFilterExpression={"dead": True},
+        ),
         IndexModel(
             [("tenant", ASCENDING), ("assignment.to.id", ASCENDING), ("place", ASCENDING)],
             name="assignee",

@@ -32,6 +32,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(number=1, title="indexes, and the beginning of the event log", apply=indexes.ensure),
     Migration(number=2, title="the index of words by queue", apply=indexes.ensure),
     Migration(number=3, title="words of tasks that were stored without them", apply=wordless.fill),
+    Migration(number=4, title="the index that dead letters are counted by", apply=indexes.ensure),
 )
 """In order, numbered from 1 without a gap; what was released is never changed."""
 

@@ -60,7 +60,7 @@ class Overviews:
             if state is State.READY:
                 oldest = first if oldest is None else min(oldest, first)
         people = await self._people(tenant, queue, {"$in": _OPEN})
-        dead = await self._tasks.count_documents({"tenant": tenant, "queue": queue, "dead": True}, hint="dead")
+        dead = await self._tasks.count_documents({"tenant": tenant, "queue": queue, "dead": True}, hint="deadLetters")
         return Overview(
             by_state=states,
             by_priority=priorities,

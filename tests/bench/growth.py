@@ -26,7 +26,7 @@ import rich.table
 from core.clock import system_clock
 from core.tenant import Tenant
 from deploy.local import issuer
-from store import indexes, mongo, positions
+from store import compaction, indexes, mongo, positions
 from store.positions import Positions
 from store.tenants import Tenants
 from tests.bench import growth_check, growth_fill, growth_seed, growth_stack
@@ -151,9 +151,8 @@ def sizes(stack: Stack) -> str:
         said: list[str] = []
         for name in ("tasks", "events"):
             stats = client[stack.name].command("collStats", name)
-            free = stats["freeStorageSize"]
-            used = (stats["storageSize"] - free + stats["totalIndexSize"]) / 2**20
-            said.append(f"{name} {stats['count']:,}: {stats['size'] / 2**20:,.0f} MB, on disk {used:,.0f} MB in use")
+            files = (stats["storageSize"] + stats["totalIndexSize"]) / 2**20
+            said.append(f"{name} {stats['count']:,}: {stats['size'] / 2**20:,.0f} MB, files {files:,.0f} MB")
         return ", ".join(said)
 
 
@@ -173,6 +172,9 @@ async def erased(stack: Stack, seconds: float) -> None:
         took = time.perf_counter() - began
     rich.print(f"retention: {before - left:,} of {before:,} in {took:.0f} s, {(before - left) / took:,.0f} a second")
     rich.print(f"after retention: {sizes(stack)}")
+    began = time.perf_counter()
+    given = await compaction.compact(stack.mongodb, stack.name, least=2**26, say=rich.print)
+    rich.print(f"compact: {given / 2**20:,.0f} MB given back in {time.perf_counter() - began:.0f} s: {sizes(stack)}")
 
 
 def shown(title: str, found: dict[str, list[list[float]]], names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from store.eventlog import EventLog
 from store.events import Events
 from store.headers import Headers
 from store.leftovers import Leftovers
+from store.overview import Overviews
 from store.redrives import Redrives
 from store.snapshots import Snapshots
 from store.stats import Stats, Unit
@@ -119,3 +120,15 @@ async def test_a_query_of_the_engine_uses_its_index(watched: tuple[mongo.Databas
     named = {f"IXSCAN {index}", f"COUNT_SCAN {index}"}
     # `since` asks for the newest first, by the same index.
     assert named & set(first) or (index == "_id_" and "IDHACK" in first), first
+
+
+@pytest.mark.parametrize("where", ["of all queues", "of one"])
+async def test_dead_letters_are_counted_without_reading_one(
+    watched: tuple[mongo.Database, plans.Recorder], where: str
+) -> None:
+    database, recorder = watched
+    await (Depths(database).every() if where == "of all queues" else Overviews(database).of_queue("demo", REPORTS))
+    (counting,) = [each for each in recorder.commands if each.get("hint") == "deadLetters"]
+    plan = await plans.stages(database, counting)
+    assert "IXSCAN deadLetters" in plan or "COUNT_SCAN deadLetters" in plan, plan
+    assert "FETCH" not in plan
