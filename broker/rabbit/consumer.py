@@ -13,7 +13,7 @@ import cachetools
 from broker.rabbit import channel, connection, drawing, management, merge, waiting
 
 DRAW_TIMEOUT = 2.0
-_REMEMBERED = 10_000
+_REMEMBERED = 20_000
 
 
 class Consumer:

@@ -16,6 +16,8 @@ from core import errors
 PUBLISH_TIMEOUT = 2.0
 MOST_UNCONFIRMED = 20_000
 """With more than this unconfirmed the broker does not keep up, and our memory would."""
+_LANES = 20_000
+"""So many lanes have their frames kept: over a few more, in turn, none would be found."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -118,7 +120,7 @@ class PublishChannel(channel.PipelinedChannel):
             batch.close()
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=_LANES)
 def _method(number: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:  # noqa: FBT001 a cache key
     method = commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
     return frame.marshal(method, number)

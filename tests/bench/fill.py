@@ -204,12 +204,13 @@ async def _tickets(local: Mapping[str, Any], copies: Copies) -> None:
         await broker.publisher.ready()
         for begin in range(copies.begin, copies.end, _TICKETS):
             numbers = range(begin, min(begin + _TICKETS, copies.end))
-            wanted = [_ticket(copies, number, chosen.broker_prefix) for number in numbers]
+            wanted = [ticket(copies, number, chosen.broker_prefix) for number in numbers]
             confirmed = await broker.publisher.publish(wanted)
             assert len(confirmed) == len(wanted), "RabbitMQ did not take all tickets"
 
 
-def _ticket(copies: Copies, number: int, prefix: str) -> messages.Ticket:
+def ticket(copies: Copies, number: int, prefix: str) -> messages.Ticket:
+    """The copy's ticket."""
     task, name = copies.sample(number).task, copies.name(number)
     priority = Priority(task["priority"])
     lane = topology.lane(prefix, task["tenant"], task["lane"])
