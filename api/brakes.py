@@ -3,8 +3,14 @@
 A refusal costs most of what a request costs: the token, the body, its checks. A caller that floods would so take time
 from all others. After `PATIENCE` refusals of one request by one caller within a second, the last is given out for
 `HELD`, to that caller and path alone; then it is looked at again. Who waits as Retry-After says never meets this.
+
+What is so repeated is answered after a wait of up to `WAIT`, by chance. Clients that were refused together ask together
+again, all at the same moment, and that many at once keep the loop from everybody else's requests for tens of
+milliseconds: each waiting another time, they come one by one. And who asks as soon as it is answered asks less.
 """
 
+import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PATIENCE = 10
 HELD = 0.25
 """Seconds."""
+WAIT = 0.5
+"""Seconds at most."""
+MOST_WAITING = 1000
+"""Requests of a process; further ones are answered at once, so that a flood does not fill the memory with them."""
 _LATELY = 1.0
 _MOST = 10_000
 _REFUSED = 429
@@ -46,10 +56,15 @@ class _Refused:
 class Brakes:
     """A layer around the application, as plain ASGI."""
 
-    def __init__(self, app: ASGIApp, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, app: ASGIApp, ticks: Callable[[], float] = time.monotonic, *, wait: float = WAIT, most: int = MOST_WAITING
+    ) -> None:
         """`ticks` are seconds that nobody sets: a clock put back must not hold a refusal for hours."""
         self._app = app
         self._ticks = ticks
+        self._wait = wait
+        self._most = most
+        self._waiting = 0
         self._refused: cachetools.LRUCache[_Key, _Refused] = cachetools.LRUCache(_MOST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +75,7 @@ class Brakes:
             return
         refused = self._refused.get(key)
         if refused is not None and refused.until is not None and self._ticks() < refused.until:
+            await self._rest()
             await _again(refused, scope, send)
             return
         start: Message | None = None
@@ -78,6 +94,15 @@ class Brakes:
             await send(message)
 
         await self._app(scope, receive, noting)
+
+    async def _rest(self) -> None:
+        if self._waiting >= self._most:
+            return
+        self._waiting += 1
+        try:
+            await asyncio.sleep(random.uniform(0, self._wait))
+        finally:
+            self._waiting -= 1
 
     def _note(self, key: _Key, scope: Scope, start: Message, body: bytes) -> None:
         refused = self._refused.setdefault(key, _Refused())

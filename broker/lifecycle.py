@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
+from broker.apart import Apart
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
-from broker.gather import Gather
 from broker.places import Places, Seated
 from core import builtins, creation, errors, ids, schemas, telemetry, transitions
 from core.clock import Clock
@@ -100,8 +100,8 @@ class Lifecycle:
         self._dice = dice
         self._decided = decided
         self._gate = gate
-        self._inserts: Gather[tuple[str, Task], Task | None] = Gather(self._insert, in_flight=3)
-        self._finishes: Gather[tuple[Finish, Actor], Ended | errors.PenstockError] = Gather(self._finish)
+        self._inserts: Apart[tuple[str, Task], Task | None] = Apart(self._insert, in_flight=3)
+        self._finishes: Apart[tuple[Finish, Actor], Ended | errors.PenstockError] = Apart(self._finish)
 
     # --- begin ---
 
@@ -132,7 +132,7 @@ class Lifecycle:
         """Keep new records as they are and hand out tickets; one answer for each, as `submit` gives."""
         if not tasks:
             return []
-        rivals = await self._inserts.add([(tenant, task) for task in tasks])
+        rivals = await self._inserts.add(tenant, [(tenant, task) for task in tasks])
         answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
         created = [each.task for each in answers if isinstance(each, Submitted) and each.created]
         begun = {task.id: await self.begin(task) for task in created if task.builtin in builtins.AT_ONCE}
@@ -257,8 +257,12 @@ class Lifecycle:
     # --- end ---
 
     async def complete(self, finishes: Sequence[Finish], *, by: Actor) -> Sequence[Ended | errors.PenstockError]:
-        """The holder's successes, many at once; one answer for each. A repeated one answers as the first did."""
-        return await self._finishes.add([(finish, by) for finish in finishes])
+        """The holder's successes, many of one tenant at once; one answer for each. A repeated one answers as the first
+        did.
+        """
+        if not finishes:
+            return ()
+        return await self._finishes.add(finishes[0].tenant, [(finish, by) for finish in finishes])
 
     async def _finish(self, finishes: list[tuple[Finish, Actor]]) -> list[Ended | errors.PenstockError]:
         at = self._clock()

@@ -1,5 +1,7 @@
 """A refusal for a quota is repeated to whoever asks again at once, over and over, and to nobody else."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +31,11 @@ class Inner:
         await JSONResponse(said, status_code=self.status, headers={"Retry-After": "1"})(scope, receive, send)
 
 
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def ask(client: httpx.AsyncClient, path: str = "/x", caller: str | None = "a") -> httpx.Response:
     headers: dict[str, Any] = {} if caller is None else {"Authorization": f"Bearer {caller}"}
     return await client.post(path, content=b"{}", headers=headers)
@@ -36,7 +43,7 @@ async def ask(client: httpx.AsyncClient, path: str = "/x", caller: str | None = 
 
 async def test_after_some_refusals_the_last_is_repeated_for_a_moment(fake_clock: FakeClock) -> None:
     inner = Inner()
-    transport = httpx.ASGITransport(brakes.Brakes(inner, lambda: fake_clock().timestamp()))
+    transport = httpx.ASGITransport(brakes.Brakes(inner, lambda: fake_clock().timestamp(), wait=0))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         for _ in range(brakes.PATIENCE + 5):
             answer = await ask(client)
@@ -66,12 +73,37 @@ async def test_who_waits_between_is_looked_at_every_time(fake_clock: FakeClock) 
     assert inner.asked == brakes.PATIENCE * 2
 
 
+async def test_repeated_refusals_wait_so_many_at_a_time_and_others_are_answered_at_once(fake_clock: FakeClock) -> None:
+    inner = Inner()
+    transport = httpx.ASGITransport(brakes.Brakes(inner, lambda: fake_clock().timestamp(), wait=1e9, most=3))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        for _ in range(brakes.PATIENCE):
+            await ask(client)
+        held = [asyncio.create_task(ask(client)) for _ in range(3)]
+        await turns(20)
+        assert not any(each.done() for each in held)
+        # Room for no more: no wait. And who is not meant is not held.
+        assert (await ask(client)).status_code == 429
+        inner.status = 201
+        assert (await ask(client, caller="b")).status_code == 201
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        again = asyncio.create_task(ask(client))
+        await turns(20)
+        assert not again.done(), "who hung up makes room"
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+
+
 async def test_the_repeated_refusal_is_a_problem_with_the_id_of_its_request(api: Api, queue: str) -> None:
     quotas = {"quotas": {"openTasks": 0}}
     assert (await api("root").patch("/api/v1/tenants/demo", json=quotas)).status_code == 200
     seen: set[str] = set()
-    for _ in range(brakes.PATIENCE * 3):
-        answer = await api("sub").post(f"{QUEUE}/tasks", json={})
+    caller = api("sub")
+    answers: Sequence[httpx.Response] = [await caller.post(f"{QUEUE}/tasks", json={}) for _ in range(brakes.PATIENCE)]
+    answers += await asyncio.gather(*[caller.post(f"{QUEUE}/tasks", json={}) for _ in range(brakes.PATIENCE * 2)])
+    for answer in answers:
         assert support.code(answer) == "too-many-requests"
         assert answer.json()["requestId"] == answer.headers["x-request-id"]
         seen.add(answer.json()["requestId"])

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
@@ -18,7 +18,9 @@ import msgspec
 
 from tests.bench.load import Connection, Load
 
-_CONNECTIONS = 32
+_CONNECTIONS = 1000
+"""Of the submits: more than wait for an answer at a time, so that a server which takes its time gets no fewer."""
+_TICK = 0.002
 _REST = 0.5
 """Seconds until a refused poll or stream asks again."""
 _PAYLOAD = {"applicant": "x" * 200, "number": 4711}
@@ -69,7 +71,7 @@ async def _flood(flood: Flood, stop: Event) -> Counter[str]:
     submits = Load(flood.url, flood.submitter, _CONNECTIONS)
     polls = Load(flood.url, flood.worker, flood.polls)
     async with submits, polls:
-        working = [asyncio.create_task(_submit(flood, submits, number, statuses)) for number in range(_CONNECTIONS)]
+        working = [asyncio.create_task(_submit(flood, submits, statuses))]
         claim = polls.request("POST", f"{flood.empty}/claims", {"waitSeconds": 20})
         working += [asyncio.create_task(_poll(each, claim, statuses)) for each in polls.connections]
         working += [asyncio.create_task(_stream(flood, statuses)) for _ in range(flood.streams)]
@@ -80,17 +82,29 @@ async def _flood(flood: Flood, stop: Event) -> Counter[str]:
     return statuses
 
 
-async def _submit(flood: Flood, load: Load, number: int, statuses: Counter[str]) -> None:
-    """One connection's part of the rate."""
+async def _submit(flood: Flood, load: Load, statuses: Counter[str]) -> None:
+    """The rate, whenever the answers come."""
     request = load.request("POST", f"{flood.path}/tasks", {"name": "flood", "params": _PAYLOAD})
-    loop, every = asyncio.get_running_loop(), _CONNECTIONS / flood.submits
-    due = loop.time() + every * number / _CONNECTIONS
-    while True:
-        await asyncio.sleep(max(0.0, due - loop.time()))
-        # What could not be sent in time is not made up for.
-        due = max(due + every, loop.time())
-        status, _ = await load.connections[number].ask(request)
+    free, asking = deque(load.connections), set[asyncio.Task[None]]()
+
+    async def ask(connection: Connection) -> None:
+        status, _ = await connection.ask(request)
         statuses[f"submit {status}"] += 1
+        free.append(connection)
+
+    loop = asyncio.get_running_loop()
+    began, sent = loop.time(), 0
+    while True:
+        await asyncio.sleep(_TICK)
+        due = int((loop.time() - began) * flood.submits)
+        for _ in range(due - sent):
+            if not free:
+                statuses["submit not sent"] += 1
+                continue
+            task = asyncio.create_task(ask(free.popleft()))
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+        sent = due
 
 
 async def _poll(connection: Connection, claim: bytes, statuses: Counter[str]) -> None:
