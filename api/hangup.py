@@ -10,8 +10,6 @@ from types import FrameType
 import uvicorn
 from starlette.requests import Request
 
-from core import cancelling
-
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -41,7 +39,9 @@ async def watched(request: Request, closing: asyncio.Event) -> AsyncGenerator[Go
     try:
         yield gone
     finally:
-        await cancelling.ended(*watchers)
+        # Not awaited: the answer need not wait for their end, and neither can swallow its cancellation.
+        for each in watchers:
+            each.cancel()
 
 
 @contextmanager

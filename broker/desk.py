@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import structlog
 
-from broker.gather import Gather
 from broker.rabbit import topology
 from broker.rabbit.messages import Ticket
 from broker.rabbit.publisher import Publisher
@@ -27,7 +26,6 @@ class Desk:
         self._publisher = publisher
         self._tasks = tasks
         self._prefix = prefix
-        self._gather: Gather[Task, bool] = Gather(self._publish)
         self._confirmed: list[tuple[str, str]] = []
 
     async def offer(self, tasks: Sequence[Task]) -> None:
@@ -38,8 +36,8 @@ class Desk:
         ready = [task for task in tasks if _offered(task)]
         if not ready:
             return
-        confirmed = await self._gather.add(ready)
-        self._confirmed += [(t.tenant, t.id) for t, sure in zip(ready, confirmed, strict=True) if sure]
+        tickets = {ticket(task, self._prefix): (task.tenant, task.id) for task in ready}
+        self._confirmed += [tickets[each] for each in await self._publisher.publish(list(tickets))]
 
     async def note_confirmed(self) -> None:
         """Write, in batches and for ever, which tickets were confirmed; run it as a task beside the server.
@@ -59,11 +57,6 @@ class Desk:
             await self._tasks.ticketed(noted)
         except errors.Unavailable as error:
             _log.warning("confirmed tickets not noted", tasks=len(noted), error=error.detail)
-
-    async def _publish(self, tasks: list[Task]) -> list[bool]:
-        tickets = [ticket(task, self._prefix) for task in tasks]
-        confirmed = set(await self._publisher.publish(tickets))
-        return [each in confirmed for each in tickets]
 
 
 def _offered(task: Task) -> bool:

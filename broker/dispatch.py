@@ -5,26 +5,27 @@ which is thrown away, and the next one is taken.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
 
 import msgspec
 
 from broker.directory import Directory
 from broker.fair import Fair
+from broker.gather import Gather
 from broker.places import Places, Ticketed
 from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.drawing import Drawn
-from core import cancelling, ids, transitions
+from broker.rabbit.waiting import Waiter
+from core import ids, transitions
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor, Task
 from core.transitions import Transition
-from store.tasks import Tasks
+from store.tasks import Handout, Tasks
 
-T = TypeVar("T")
 MOST_WAIT = timedelta(seconds=60)
 
 
@@ -65,6 +66,7 @@ class Dispatch:
         self._directory = directory
         self._clock = clock
         self._prefix = prefix
+        self._handouts: Gather[Handout, list[Task]] = Gather(tasks.claim_all)
 
     async def claim(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
         """Up to `claim.count` tasks of these queues of one tenant, urgent and old first; [] when none come in time.
@@ -83,9 +85,10 @@ class Dispatch:
         return await self._claim(tenant, [topology.lane(self._prefix, tenant, lane)], claim, gone)
 
     async def _claim(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
-        tasks = await self._at_once(tenant, lanes, claim, claim.count)
-        if tasks or not claim.wait:
-            return tasks
+        if not claim.wait or not self._consumer.drained(lanes):
+            tasks = await self._at_once(tenant, lanes, claim, claim.count)
+            if tasks or not claim.wait:
+                return tasks
         return await self._after_waiting(tenant, lanes, claim, gone)
 
     async def _lanes(self, queue: Queue, claim: Claim) -> list[str]:
@@ -109,20 +112,17 @@ class Dispatch:
         """Wait as a consumer for the first ticket that is good; then take along what else is there."""
         loop = asyncio.get_running_loop()
         until = loop.time() + min(claim.wait, MOST_WAIT).total_seconds()
+        tasks: list[Task] = []
         async with self._consumer.waiting(lanes) as waiter:
-            while (left := until - loop.time()) > 0:
-                drawn = await _unless(gone, waiter.next(left))
-                if drawn is None:
-                    return []
-                if gone.is_set():
-                    await self._consumer.settle([drawn], back=True)
-                    return []
-                tasks = await self._take(tenant, [drawn], claim)
-                if tasks:
-                    break
-            else:
-                return []
-        if claim.count > 1:
+            with _called_off(waiter, gone):
+                while not tasks and (left := until - loop.time()) > 0:
+                    drawn = await waiter.next(left)
+                    if drawn is not None and gone.is_set():
+                        await self._consumer.settle([drawn], back=True)
+                    if drawn is None or gone.is_set():
+                        return []
+                    tasks = await self._take(tenant, [drawn], claim)
+        if tasks and claim.count > 1 and not self._consumer.drained(lanes):
             tasks += await self._at_once(tenant, lanes, claim, claim.count - 1)
         return tasks
 
@@ -145,13 +145,18 @@ class Dispatch:
         by_lane = {topology.lane(self._prefix, tenant, lane): each for lane, each in limited.items()}
         found = {each.ticket.lane for each in drawn} & by_lane.keys()
         if not found:
-            return await self._tasks.claim(tenant, _tickets(drawn), change, me)
+            return await self._free(tenant, _tickets(drawn), change, me)
         free = [each for each in drawn if each.ticket.lane not in found]
-        tasks = await self._tasks.claim(tenant, _tickets(free), change, me) if free else []
+        tasks = await self._free(tenant, _tickets(free), change, me) if free else []
         for lane in found:
             tickets = _tickets([each for each in drawn if each.ticket.lane == lane])
             tasks += await self._places.claim(by_lane[lane], tickets, change, me)
         return sorted(tasks, key=lambda task: task.place)
+
+    async def _free(self, tenant: str, tickets: Sequence[Ticketed], change: Transition, me: str) -> list[Task]:
+        """The hand-out of tasks without a limit, together with those of all who claim at this moment."""
+        (tasks,) = await self._handouts.add([Handout(tenant=tenant, tickets=tickets, change=change, me=me)])
+        return tasks
 
 
 def _tickets(drawn: Sequence[Drawn]) -> list[Ticketed]:
@@ -161,17 +166,21 @@ def _tickets(drawn: Sequence[Drawn]) -> list[Ticketed]:
 async def _pass(wait: timedelta, gone: asyncio.Event) -> None:
     """Let a long poll's time pass, so that its caller does not ask again at once."""
     if wait:
-        await _unless(gone, asyncio.sleep(min(wait, MOST_WAIT).total_seconds()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(wait, MOST_WAIT).total_seconds()):
+                await gone.wait()
 
 
-async def _unless(gone: asyncio.Event, wanted: Coroutine[Any, Any, T]) -> T | None:
-    """What `wanted` answers, or None as soon as `gone` is set; `wanted` is then cancelled and has ended."""
-    asked = asyncio.create_task(wanted)
-    hung_up = asyncio.create_task(gone.wait())
+@contextlib.contextmanager
+def _called_off(waiter: Waiter, gone: asyncio.Event) -> Generator[None]:
+    """Wake the waiter when its caller is gone; a task of its own, so that a ticket's way leads through none."""
+
+    async def tell() -> None:
+        await gone.wait()
+        waiter.call_off()
+
+    watching = asyncio.create_task(tell())
     try:
-        await asyncio.wait({asked, hung_up}, return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            return asked.result()
-        return None
+        yield
     finally:
-        await cancelling.ended(asked, hung_up)
+        watching.cancel()

@@ -5,7 +5,6 @@ Every method takes the tenant first. What goes over all tenants (timers, tickets
 
 from collections.abc import Sequence, Sized
 from datetime import datetime
-from itertools import groupby
 from typing import Any, cast
 
 import msgspec
@@ -25,6 +24,15 @@ _SMALL = 200
 """Bytes of JSON up to which results are compared."""
 
 _json = msgspec.json.Encoder()
+
+
+class Handout(msgspec.Struct, frozen=True, kw_only=True):
+    """Who (`me`) is to be given which tasks, each with the priority that its ticket had, and by which change."""
+
+    tenant: str
+    tickets: Sequence[tuple[str, int]]
+    change: Transition
+    me: str
 
 
 @mongo.translating
@@ -129,13 +137,36 @@ class Tasks:
             )
             return [] if row is None else [await self._payloads.task(row)]
         keys = documents.keys(tenant, [task_id for task_id, _ in tickets])
-        by_priority = sorted(zip(keys, (priority for _, priority in tickets), strict=True), key=lambda pair: pair[1])
-        for priority, group in groupby(by_priority, key=lambda pair: pair[1]):
-            ids = [key for key, _ in group]
+        for priority, ids in _by_priority(tenant, tickets):
             await self._tasks.update_many({"_id": {"$in": ids}, "priority": priority} | narrowed, update)
         exec_id = change.sets["exec_id"]
         cursor = self._tasks.find({"_id": {"$in": keys}, "execId": exec_id})
         return sorted(await self._payloads.tasks([row async for row in cursor]), key=lambda task: task.place)
+
+    async def claim_all(self, handouts: list[Handout]) -> list[list[Task]]:
+        """`claim` for several at once, each with a fence of its own: one call for all updates, one read for all."""
+        if len(handouts) == 1:
+            (one,) = handouts
+            return [await self.claim(one.tenant, one.tickets, one.change, one.me)]
+        writes: list[UpdateOne | UpdateMany] = []
+        keys: list[str] = []
+        for each in handouts:
+            narrowed = changes.condition(each.change) | changes.hands_out(each.change, each.me)
+            update = changes.blind(each.change)
+            for priority, ids in _by_priority(each.tenant, each.tickets):
+                keys += ids
+                found = {"priority": priority} | narrowed
+                if len(ids) == 1:
+                    writes.append(UpdateOne({"_id": ids[0]} | found, update))
+                else:
+                    writes.append(UpdateMany({"_id": {"$in": ids}} | found, update))
+        await self._tasks.bulk_write(writes, ordered=False)
+        fences = [each.change.sets["exec_id"] for each in handouts]
+        cursor = self._tasks.find({"_id": {"$in": keys}, "execId": {"$in": fences}})
+        held: dict[str | None, list[Task]] = {}
+        for task in sorted(await self._payloads.tasks([row async for row in cursor]), key=lambda task: task.place):
+            held.setdefault(task.exec_id, []).append(task)
+        return [held.get(fence, []) for fence in fences]
 
     async def finish(self, finishes: Sequence[tuple[str, str, Transition, Document]]) -> bool:
         """Write many ends (tenant, task id, blind change, further condition) at once; True when all of them fitted.
@@ -208,6 +239,14 @@ class Tasks:
         found |= {"state": {"$in": sorted(s.value for s in OPEN)}, "deletedAt": None}
         rows = self._tasks.find(found, {"_id": 1}).sort("schedule.at", 1).limit(limit)
         return [documents.name_of(row["_id"]) async for row in rows]
+
+
+def _by_priority(tenant: str, tickets: Sequence[tuple[str, int]]) -> list[tuple[int, list[str]]]:
+    """The `_id`s of tickets' tasks by the priority that the tickets had."""
+    found: dict[int, list[str]] = {}
+    for task_id, priority in tickets:
+        found.setdefault(priority, []).append(documents.key(tenant, task_id))
+    return sorted(found.items())
 
 
 def _alike(result: Any) -> bytes | None:

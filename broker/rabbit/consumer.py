@@ -69,6 +69,10 @@ class Consumer:
                     self._lanes.forget()
                 return drawn
 
+    def drained(self, lanes: Iterable[str]) -> bool:
+        """Whether nothing can be there to draw: in each of these lanes somebody of this process waits in vain."""
+        return all(self._waiters.idle(lane) for lane in lanes)
+
     def waiting(self, lanes: Iterable[str]) -> waiting.Waiter:
         """Wait for tickets of these lanes: `async with consumer.waiting(lanes) as waiter: await waiter.next(30)`."""
         return waiting.Waiter(self._waiters, tuple(dict.fromkeys(lanes)))

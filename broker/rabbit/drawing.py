@@ -131,6 +131,10 @@ class DrawChannel(channel.PipelinedChannel):
                 frames += self.marshal(commands.Basic.Cancel(consumer_tag=name, nowait=True))
         self.send(frames)
 
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether anything that came by these consumers is not settled yet."""
+        return not set(names).isdisjoint(self._unsettled.values())
+
     def give_back(self, names: Iterable[str]) -> None:
         """Give back whatever came by these consumers and was not settled."""
         ended = set(names)

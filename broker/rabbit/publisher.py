@@ -187,8 +187,12 @@ class Publisher:
         if present.unconfirmed > MOST_UNCONFIRMED or present.silent(self._timeout):
             return Outcome()
         posted = present.post(batch)
-        limit = self._timeout if end is None else max(0.0, end - asyncio.get_running_loop().time())
-        await asyncio.wait([posted.done], timeout=limit)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._timeout if end is None else max(0.0, end - loop.time()), posted.close)
+        try:
+            await posted.done
+        finally:
+            timer.cancel()
         return Outcome(posted.confirmed, posted.returned)
 
     async def _prepare(self, fresh: PublishChannel) -> None:

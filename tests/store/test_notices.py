@@ -73,4 +73,3 @@ async def test_nothing_may_be_cached_while_mongodb_does_not_answer(database: mon
     async with listening(database) as hearing:
         await database.client.close()
         await wait_until(lambda: hearing.resets == [True, False], what="the end of caching")
-

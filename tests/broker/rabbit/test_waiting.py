@@ -241,3 +241,41 @@ async def test_a_wait_costs_milliseconds(broker: Hands, lane: str) -> None:
             assert drawn is not None
             await broker.consumer.settle([drawn])
     assert sorted(took)[len(took) // 2] < 0.05
+
+
+async def test_a_lane_in_which_somebody_waits_in_vain_is_drained(broker: Hands, lanes: list[str]) -> None:
+    assert not broker.consumer.drained(lanes[:1])
+    async with broker.consumer.waiting(lanes[:2]) as waiter:
+        assert broker.consumer.drained(lanes[:2])
+        assert not broker.consumer.drained(lanes[:3])
+        await broker.put(ticket(lanes[0], "one"))
+        drawn = await waiter.next(60)
+        assert drawn is not None
+        assert not broker.consumer.drained(lanes[1:2])
+        await broker.consumer.settle([drawn])
+        assert await waiter.next(0.05) is None
+        assert broker.consumer.drained(lanes[:2])
+    assert not broker.consumer.drained(lanes[:1])
+
+
+async def test_whoever_has_its_ticket_is_brought_no_more(broker: Hands, lane: str) -> None:
+    await broker.put(*(ticket(lane, f"{age}", age=age) for age in range(3)))
+    async with broker.consumer.waiting([lane]) as waiter:
+        drawn = await waiter.next(60)
+        assert drawn is not None
+        await broker.consumer.settle([drawn])
+
+        async def stood_back() -> bool:
+            return await broker.lanes.consumers(lane) == 0
+
+        await waiting.wait_until(stood_back, what="no consumer is left")
+        assert await broker.lanes.depth(lane) == 2
+        assert broker.consumer.unsettled == 0
+
+
+async def test_one_that_is_called_off_gets_nothing(broker: Hands, lane: str) -> None:
+    async with broker.consumer.waiting([lane]) as waiter:
+        coming = asyncio.create_task(waiter.next(60))
+        await asyncio.sleep(0)
+        waiter.call_off()
+        assert await coming is None
