@@ -21,6 +21,8 @@ from store.positions import ADSP, Positions
 BATCH = 250
 TICK_SECONDS = 0.25
 """Between batches of which something was heard: 1,000 events a second at most."""
+_UNHEARD_BATCH = 4000
+"""Where nobody listens: each batch asks once for each sort of events, and an envelope takes two reads."""
 _SAVE_SECONDS = 1.0
 
 
@@ -33,6 +35,7 @@ class AdspAnnouncer:
         self._envelopes = envelopes
         self._teller = Teller(exchange, self._made)
         self._n = 0
+        self._size = BATCH
         self._saved = 0
         self._saved_at = 0.0
 
@@ -51,14 +54,16 @@ class AdspAnnouncer:
 
     async def step(self) -> float:
         """Announce the next batch; answers the seconds until the next."""
-        batch = await self._tail.after(self._n, BATCH)
+        batch = await self._tail.after(self._n, self._size)
         heard = await self._teller.tell([event for event in batch if event.type in adsp_events.NAMES])
         if heard is None:
             self._tail.forget()
         elif batch:
             self._n = batch[-1].n
         await self._save()
-        return 0.0 if heard == 0 and len(batch) == BATCH else TICK_SECONDS
+        full = len(batch) == self._size
+        self._size = BATCH if heard != 0 else _UNHEARD_BATCH
+        return 0.0 if heard == 0 and full else TICK_SECONDS
 
     async def _made(self, events: Sequence[Event]) -> list[rabbit.Event]:
         by_tenant: dict[str, list[Event]] = {}

@@ -3,6 +3,7 @@
 Series are bounded: past `most` queues, whatever comes is counted under the tenant and queue `other`.
 """
 
+import collections
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -70,9 +71,11 @@ class Meters:
 
     def hear(self, events: Sequence[Event]) -> None:
         """These events are stored now."""
+        happened = collections.Counter((*self._labels.of(each.tenant, each.queue), each.type) for each in events)
+        for series, times in happened.items():
+            self._events.labels(*series).inc(times)
         for event in events:
             labels = self._labels.of(event.tenant, event.queue)
-            self._events.labels(*labels, event.type).inc()
             wait, work = self._tracks.setdefault((event.tenant, event.task), Track()).follow(event)
             if wait is not None:
                 self._wait.labels(*labels).observe(wait)

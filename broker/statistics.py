@@ -14,7 +14,7 @@ from store.eventlog import EventLog
 from store.positions import STATISTICS, Positions
 from store.stats import Bucket, Spread, Stats, Tally, Unit
 
-BATCH = 1000
+BATCH = 4000
 TICK_SECONDS = 1.0
 _TRACKS = 50_000
 

@@ -1,7 +1,7 @@
 """Who caches hears of every change, by name where few were missed, and forgets all where it is not known which."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -21,7 +21,7 @@ class Hearing:
 
 
 @asynccontextmanager
-async def listening(database: mongo.Database, age: float = 60.0) -> AsyncIterator[Hearing]:
+async def listening(database: mongo.Database, age: float = 60.0) -> AsyncGenerator[Hearing]:
     hearing = Hearing()
     following = asyncio.create_task(Notices(database).follow({"queues": hearing.ear}, age=age))
     try:
