@@ -6,6 +6,8 @@ import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api import corked
+
 
 class ServerSettings(BaseSettings):
     """How the server listens, by environment variables that start with `PENSTOCK_API_`; durations in seconds."""
@@ -36,7 +38,7 @@ def main() -> None:
         port=asked.port,
         workers=asked.workers,
         loop="uvloop",
-        http="httptools",
+        http=corked.Protocol,
         ws="none",
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """From records to what answers show of them. Times are written as RFC 3339 in UTC with milliseconds."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,8 +21,9 @@ from store.redrives import Redrive
 _LABELS: tuple[views.PriorityName, ...] = ("low", "normal", "high", "urgent")
 
 
+@lru_cache(maxsize=1024)
 def stamp(moment: datetime) -> str:
-    """A moment as every answer writes it."""
+    """A moment as every answer writes it; those of what happens together are the same."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

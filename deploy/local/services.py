@@ -53,6 +53,7 @@ def api(home: Path, at: Addresses, *, listener: int, count: int) -> list[childre
     """
     argv = (
         *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--ws", "none"),
+        *("--http", "api.corked:Protocol"),
         *("--fd", str(listener), "--log-level", "warning", "--no-access-log", "--no-server-header"),
         # Longer than clients keep an idle connection, and no longer than a Ctrl-C may take.
         *("--timeout-keep-alive", "75", "--timeout-graceful-shutdown", "3"),

@@ -11,6 +11,7 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI
 
+from api import corked
 from broker import assembly, engine
 from deploy.local import ports
 
@@ -27,7 +28,7 @@ class _Server(uvicorn.Server):
 async def listening(app: FastAPI) -> AsyncGenerator[str]:
     """Serve an application whose lifespan runs already, on a port of loopback; answers its address."""
     listener = ports.listen(0)
-    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(app, http=corked.Protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
