@@ -138,6 +138,10 @@ TABLE: dict[Action, tuple[Grant, ...]] = {
 }
 
 
+_EVERYBODYS = frozenset({"offline_access", "uma_authorization"})
+_MOST_NAMED = 10
+
+
 def ties_of(found: task.Task) -> Ties:
     """The subjects that `found` names."""
     return Ties(
@@ -159,10 +163,12 @@ def allowed(who: Principal, action: Action, bindings: queue.Bindings | None = No
 
 
 def require(who: Principal, action: Action, bindings: queue.Bindings | None = None, ties: Ties | None = None) -> None:
-    """Raise `Forbidden` unless `allowed`; it names the right and every role that would grant it."""
+    """Raise `Forbidden` unless `allowed`; it names the right, every role that would grant it, and the caller's."""
     if not allowed(who, action, bindings, ties):
         ways = "; or ".join(_words(grant, bindings) for grant in TABLE[action])
-        raise errors.Forbidden(f"The right '{action}' is missing. It needs {ways}.", extra={"right": action.value})
+        raise errors.Forbidden(
+            f"The right '{action}' is missing. It needs {ways}. {_yours(who)}", extra={"right": action.value}
+        )
 
 
 def reach(who: Principal, bindings: queue.Bindings | None = None) -> Reach:
@@ -212,6 +218,15 @@ def _tied(who: Principal, tie: Tie, bindings: queue.Bindings | None, ties: Ties 
             return ties.assignee in (None, who.subject)
         case Tie.READABLE:
             return allowed(who, Action.READ, bindings, ties)
+
+
+def _yours(who: Principal) -> str:
+    """The caller's roles, but for those that Keycloak gives to everybody."""
+    own = sorted(role for role in who.roles if role not in _EVERYBODYS and not role.startswith("default-roles-"))
+    if not own:
+        return "You have no role."
+    more = "" if len(own) <= _MOST_NAMED else f" and {len(own) - _MOST_NAMED} more"
+    return f"You have {', '.join(own[:_MOST_NAMED])}{more}."
 
 
 def _words(grant: Grant, bindings: queue.Bindings | None) -> str:

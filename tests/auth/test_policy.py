@@ -178,7 +178,14 @@ def test_a_refusal_names_the_right_and_every_role_that_would_grant_it() -> None:
     assert refusal.value.extra == {"right": "cancel"}
     for word in ("task-admin", "supervisor", "reviewer", "task-writer", "clerk", "while holding the task"):
         assert word in said
-    assert "auditor" not in said
+    assert said.endswith("You have auditor.")
+
+
+def test_a_refusal_names_the_callers_roles_without_those_that_everybody_has() -> None:
+    with pytest.raises(errors.Forbidden, match=r"You have no role\.$"):
+        policy.require(caller("offline_access", "default-roles-demo"), Action.CANCEL, BINDINGS, Ties())
+    with pytest.raises(errors.Forbidden, match=r"You have r00, .*, r09 and 2 more\.$"):
+        policy.require(caller(*(f"r{number:02}" for number in range(12))), Action.CANCEL, BINDINGS, Ties())
 
 
 def test_a_refusal_without_a_queue_names_the_lists() -> None:
