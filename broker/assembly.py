@@ -167,7 +167,7 @@ def assembled(
 ) -> Parts:
     """The parts over these connections; nothing of them runs yet."""
     desk = Desk(hands.publisher, kept.tasks, prefix=settings.broker_prefix)
-    directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates)
+    directory = Directory(kept.database, kept.queues, kept.definitions, kept.flow_templates, clock=clock)
     templates = Templates(kept.flow_templates, directory, clock=clock)
     places = Places(kept.seats, kept.tasks, directory, desk, clock=clock, dice=random.Random())
     fair = Fair(clock, room=settings.replica_room)

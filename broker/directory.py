@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeVar
 
 import cachetools
 
-from core import builtins, clock, errors, ids
+from core import builtins, errors, ids
+from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.flow_template import StoredTemplate
 from core.queue import Queue
@@ -24,12 +25,19 @@ class Directory:
     """Looks up what is read with every request and changed seldom."""
 
     def __init__(
-        self, database: mongo.Database, queues: Queues, definitions: Definitions, templates: FlowTemplates
+        self,
+        database: mongo.Database,
+        queues: Queues,
+        definitions: Definitions,
+        templates: FlowTemplates,
+        *,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._queues = queues
         self._definitions = definitions
         self._templates = templates
+        self._clock = clock
         self._queue_cache: _Cache[Queue] = _Cache()
         self._definition_cache: _Cache[Definition] = _Cache()
         self._bound_cache: _Cache[list[Definition]] = _Cache()
@@ -65,7 +73,7 @@ class Directory:
 
     async def _provided(self, tenant: str, name: str) -> Definition | None:
         """A built-in definition, made with its queue for a tenant that uses it for the first time."""
-        at = clock.system_clock()
+        at = self._clock()
         earlier = await self._definitions.versions(tenant, name, limit=1)
         version = earlier[0].version + 1 if earlier else 1
         with contextlib.suppress(errors.AlreadyExists):

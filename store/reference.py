@@ -17,6 +17,8 @@ NEAR = timedelta(seconds=1)
 """A clock that is no further from MongoDB's is believed: NTP keeps clocks much closer, and the way there takes time."""
 EVERY = 5.0
 """Seconds between two looks at MongoDB's clock."""
+SOON = 0.2
+"""The same until there was a first answer: what is written before it has the time of our own clock."""
 _QUICK = 1.0
 """Seconds after which an answer says too little about when it was written."""
 
@@ -42,6 +44,7 @@ class Reference:
         self._ticks = ticks
         self._go_by(wall(), ticks())
         self._corrected = False
+        self._looked = False
 
     def __call__(self) -> datetime:
         """The present moment."""
@@ -59,6 +62,7 @@ class Reference:
         back = self._ticks()
         if back - sent > _QUICK:
             return
+        self._looked = True
         theirs = hello["localTime"].replace(tzinfo=UTC) + timedelta(seconds=(back - sent) / 2)
         ours = self._wall()
         far = abs(theirs - ours) > NEAR
@@ -78,4 +82,4 @@ class Reference:
     async def step(self) -> float:
         """One round of the loop that follows MongoDB's clock."""
         await self.look()
-        return EVERY
+        return EVERY if self._looked else SOON

@@ -4,7 +4,7 @@ Unscoped like this file are only `leftovers`, `headers`, `stream` and `eventlog`
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -18,6 +18,9 @@ from store.mongo import Document
 from store.payloads import TASK, Payloads
 
 _log = structlog.get_logger(__name__)
+
+_WRONG = timedelta(minutes=1)
+"""No two processes' clocks differ by so much once they have looked at MongoDB's."""
 
 
 @mongo.translating
@@ -78,10 +81,16 @@ class Sweeps:
         return [a for a in afters if now.get(documents.key(a.tenant, a.id)) == (a.seq, a.updated_at)]
 
     async def unticketed(self, now: datetime, limit: int) -> list[Task]:
-        """Ready tasks whose ticket was not confirmed in time (index `tickets`), in the order of the worklist."""
-        found: Document = {"ticketDue": {"$lte": now}, "state": State.READY.value, "assignment.to.id": None}
-        cursor = self._tasks.find(found).sort("ticketDue", 1).limit(limit)
-        return sorted(self._readable([row async for row in cursor]), key=lambda task: task.place)
+        """Ready tasks whose ticket was not confirmed in time (index `tickets`), in the order of the worklist.
+
+        A mark that lies farther ahead than anybody sets it was made by a clock that was wrong, and is not waited for.
+        """
+        rows: list[Document] = []
+        for due in ({"$lte": now}, {"$gt": now + TICKET_REPAIR + _WRONG}):
+            found: Document = {"ticketDue": due, "state": State.READY.value, "assignment.to.id": None}
+            if left := limit - len(rows):
+                rows += [row async for row in self._tasks.find(found).sort("ticketDue", 1).limit(left)]
+        return sorted(self._readable(rows), key=lambda task: task.place)
 
     async def postpone_tickets(self, tasks: Sequence[Task], now: datetime) -> None:
         """Give the broker more time for these tasks' tickets: it did not confirm them."""
@@ -118,10 +127,11 @@ class Sweeps:
     ) -> str | None:
         """Mark ready tasks of a lane as in need of a ticket, at most `limit`, behind the place `after`.
 
-        Only those that have not changed since that moment: a later change brought its own ticket. Answers the place to
-        go on from; None at the end.
+        Only those that have not changed since that moment: a later change brought its own ticket; one that is yet to
+        come was written by a clock that was wrong. Answers the place to go on from; None at the end.
         """
-        found = _ticketed(tenant, queue, lane) | {"updatedAt": {"$lte": unchanged_since}, "place": {"$gt": after}}
+        changed: Document = {"updatedAt": {"$not": {"$gt": unchanged_since, "$lte": now + _WRONG}}}
+        found = _ticketed(tenant, queue, lane) | changed | {"place": {"$gt": after}}
         rows = [row async for row in self._tasks.find(found, {"place": 1}).sort("place", 1).limit(limit)]
         if rows:
             keys = [row["_id"] for row in rows]

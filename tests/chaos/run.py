@@ -42,8 +42,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     after: float = 0.0
     """Seconds of work after the last fault, so that it is seen how the rate comes back."""
     spared: tuple[str, ...] = ("epmd",)
-    stalled: float = 20.0
-    """Seconds without any progress after which the stack is held to have come to rest."""
+    stalled: float = 40.0
+    """Seconds without any progress after which the stack is held to have come to rest: lost tickets are found within
+    fourteen of an idle machine, more of one that others use."""
     prompt: float = 0.84
     """The share of tasks whose workers do as they should."""
 

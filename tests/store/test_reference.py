@@ -7,7 +7,7 @@ import pytest
 from core import errors
 from core.clock import system_clock
 from store import mongo
-from store.reference import NEAR, Reference
+from store.reference import EVERY, NEAR, SOON, Reference
 
 WRONG = timedelta(minutes=10)
 SLACK = timedelta(seconds=30)
@@ -85,3 +85,11 @@ async def test_a_process_begins_while_mongodb_is_away() -> None:
         await clock.look()
     assert off(clock) < SLACK
     await client.close()
+
+
+async def test_until_the_first_answer_it_is_asked_for_often(database: mongo.Database) -> None:
+    moments = iter([0.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0])
+    clock = Reference(database, ticks=lambda: next(moments))
+    # The first answer took five seconds: it says too little.
+    assert await clock.step() == SOON
+    assert await clock.step() == EVERY

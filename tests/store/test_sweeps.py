@@ -45,7 +45,8 @@ async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks
     await tasks.insert("demo", [lost, assigned, fresh, unsure])
     given = await tasks.apply("demo", assigned, transitions.assign(assigned, at=NOW, by=ANN, to=WIM))
     assert given is not None
-    await tasks.apply("demo", fresh, transitions.prioritise(fresh, at=LATER, by=ANN, to=Priority.HIGH))
+    soon = NOW + timedelta(seconds=1)
+    await tasks.apply("demo", fresh, transitions.prioritise(fresh, at=soon, by=ANN, to=Priority.HIGH))
     await tasks.ticketed([("demo", lost.id), ("demo", fresh.id)])
     assert await sweeps.ticketed_in_lane("demo", "intake:reports", "lane-1") == 2
     place = await sweeps.request_tickets(
@@ -53,6 +54,17 @@ async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks
     )
     assert place is None
     assert [each.id for each in await sweeps.unticketed(NOW, 10)] == [lost.id]
+
+
+async def test_what_a_wrong_clock_wrote_is_not_waited_for(tasks: Tasks, sweeps: Sweeps) -> None:
+    ahead = NOW + timedelta(minutes=10)
+    marked, unmarked, fresh = task(at=ahead), task(at=ahead), task(at=NOW)
+    await tasks.insert("demo", [marked, unmarked, fresh])
+    assert {each.id for each in await sweeps.unticketed(NOW, 10)} == {marked.id, unmarked.id}
+    await tasks.ticketed([("demo", marked.id), ("demo", unmarked.id)])
+    assert await sweeps.unticketed(NOW, 10) == []
+    await sweeps.request_tickets("demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after="", limit=10)
+    assert {each.id for each in await sweeps.unticketed(NOW, 10)} == {marked.id, unmarked.id}
 
 
 async def test_marks_go_on_from_a_place(tasks: Tasks, sweeps: Sweeps) -> None:
