@@ -18,7 +18,7 @@ from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.places import Places, Seated
-from core import builtins, creation, errors, ids, schemas, telemetry, transitions
+from core import breath, builtins, creation, errors, ids, schemas, telemetry, transitions
 from core.clock import Clock
 from core.creation import Submission
 from core.flow_decisions import is_decision
@@ -119,7 +119,7 @@ class Lifecycle:
         at = self._clock()
         answers: list[Submitted | errors.PenstockError | None] = []
         fresh: list[Task] = []
-        for submission in submissions:
+        async for submission in breath.each(submissions):
             try:
                 fresh.append(await self._create(queue, submission, at, by))
                 answers.append(None)

@@ -13,7 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from core import errors
+from core import breath, errors
 from core.adsp_events import SILENT
 from core.events import Event
 from core.task import Task
@@ -100,7 +100,7 @@ class Payloads:
 
     async def tasks(self, rows: Sequence[Document]) -> list[Task]:
         """Rows of tasks as records, opened."""
-        return [await self.task(row) for row in rows]
+        return [await self.task(row) async for row in breath.each(rows)]
 
     async def task(self, row: Document) -> Task:
         """One of these."""

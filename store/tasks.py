@@ -11,7 +11,7 @@ import msgspec
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
-from core import errors, transitions
+from core import breath, errors, transitions
 from core.task import OPEN, State, Task
 from core.transitions import Transition
 from store import changes, documents, mongo, payloads, query
@@ -54,7 +54,7 @@ class Tasks:
 
     async def insert_mixed(self, tasks: Sequence[tuple[str, Task]]) -> dict[int, Task]:
         """`insert` for tasks of several tenants, each with its own: one call for a whole group commit."""
-        rows = [documents.encode_keyed(task, tenant, task.id) for tenant, task in tasks]
+        rows = [documents.encode_keyed(task, tenant, task.id) async for tenant, task in breath.each(tasks)]
         if any("encrypted" in row for row in rows):
             await self._payloads.close(TASK, rows)
         try:

@@ -19,7 +19,7 @@ from api.schemas.tasks import (
 )
 from broker.dispatch import Claim
 from broker.lifecycle import Finish
-from core import errors
+from core import breath, errors
 
 router = lean.router("work")
 
@@ -50,7 +50,7 @@ async def claim_tasks(at: guards.Working, request: Request, lifecycle: Lives, bo
     tasks = await handing.to_caller(
         request, at.tenant, (at.queue,), claim, lambda some, gone: lifecycle.claim(some[0], claim, gone)
     )
-    return replies.reply(views.ClaimsView(tasks=tuple(shown.claimed_view(task) for task in tasks)))
+    return replies.reply(views.ClaimsView(tasks=tuple([shown.claimed_view(task) async for task in breath.each(tasks)])))
 
 
 @router.post(

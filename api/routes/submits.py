@@ -13,7 +13,7 @@ from auth import policy
 from auth.policy import Action
 from broker.directory import Directory
 from broker.lifecycle import Submitted
-from core import errors
+from core import breath, errors
 from core.creation import Submission
 from core.task import Limits
 
@@ -62,11 +62,16 @@ async def submit_tasks(
     items = body.items
     good = [
         await _submission(item, idempotency.key_in_batch(idempotency_key, item.dedup_key, index), at, directory)
-        for index, item in enumerate(items)
+        async for index, item in breath.each(enumerate(items))
         if isinstance(item, TaskBody)
     ]
     done = iter(await lifecycle.submit(at.queue, good, by=at.by))
-    results = tuple(_result(problems.invalid(i.faults) if isinstance(i, Refused) else next(done)) for i in items)
+    results = tuple(
+        [
+            _result(problems.invalid(item.faults) if isinstance(item, Refused) else next(done))
+            async for item in breath.each(items)
+        ]
+    )
     accepted = sum(result.status < 300 for result in results)
     return replies.reply(views.BatchView(results=results, accepted=accepted, refused=len(results) - accepted))
 

@@ -183,6 +183,24 @@ async def flow(api: Api) -> None:
     await wait_until(ended, what="the flow ends", timeout=60)
 
 
+async def refused_step(api: Api) -> dict[str, Any]:
+    """A flow whose step does not fit its definition; the reason of that."""
+    schema = {"type": "object", "properties": {"airport": {"type": "integer"}}}
+    numbered = {"queue": "intake:strike-reports", "paramsSchema": schema}
+    assert (await api("ada").put("/api/v1/definitions/numbered", json=numbered)).status_code == 201
+    steps = {"a": {"definition": "numbered", "params": {"airport": {"$from": "input.airport"}}}}
+    template = {"driver": "dag", "queue": "intake:strike-reports", "steps": steps}
+    assert (await api("ada").put("/api/v1/flow-templates/unfit", json=template)).status_code == 201
+    begun = await api("sub").post("/api/v1/flows", json={"template": "unfit", "params": {"airport": MARK}})
+    path = f"/api/v1/flows/{begun.json()['id']}"
+
+    async def ended() -> bool:
+        return (await api("sub").get(path)).json().get("outcome") == "failed"
+
+    await wait_until(ended, what="the flow fails", timeout=60)
+    return (await api("ada").get(path)).json()
+
+
 async def events(api: Api) -> list[dict[str, Any]]:
     """What the history tells of all tasks."""
     tasks = (await api("ada").get(f"{QUEUE}/tasks", params={"limit": 100, "state": STATES})).json()["items"]
@@ -203,6 +221,7 @@ async def test_nothing_is_readable_in_the_database_after_a_life_through_each_fac
         await aidbox(api)
         await jobs(api)
         await flow(api)
+        unfit = await refused_step(api)
         database = api.parts.record.database
 
         async def all_told() -> bool:
@@ -216,6 +235,7 @@ async def test_nothing_is_readable_in_the_database_after_a_life_through_each_fac
         assert await database["events"].count_documents({"sealed": {"$exists": True}}) >= 3
     assert (task["params"]["n"], task["result"], task["context"]) == (2, {"r": MARK}, {"a": MARK})
     assert (task["encrypted"], task["description"], task["attachments"][0]["name"]) == (True, MARK, MARK)
+    assert "params does not fit its schema" in str(unfit["steps"]), "and not which value"
     (said,) = (await api("sub").get(f"/api/v1/tasks/{task['id']}/comments")).json()["items"]
     assert (said["content"], said["title"]) == (MARK, MARK)
     changed = await api("sub").patch(f"/api/v1/tasks/{task['id']}/comments/1", json={"content": f"{MARK}!"})
