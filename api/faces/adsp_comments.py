@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api import commenting, context, replies
 from api.context import Context
-from api.faces import adsp, adsp_answers, adsp_input, adsp_rights
+from api.faces import adsp_answers, adsp_asked, adsp_input, adsp_rights
 from auth.principal import Principal
 from core import adsp as shapes
 from core import errors
@@ -18,7 +18,7 @@ from core.queue import Bindings
 from core.task import Actor, Task
 from store.comments import Comment
 
-router = APIRouter(prefix="/comment/v1", route_class=adsp.Route, tags=["ADSP comment service"])
+router = APIRouter(prefix="/comment/v1", route_class=adsp_asked.Route, tags=["ADSP comment service"])
 
 _TYPE = {"id": "task-comments", "name": "Task comments", "securityClassification": "protected a"}
 _LONGEST_TITLE, _LONGEST = 255, 10_000
@@ -36,7 +36,7 @@ class _Topic(msgspec.Struct, frozen=True):
     def by(self) -> Actor:
         return Actor(id=self.who.subject, name=self.who.name, email=self.who.email)
 
-    def need(self, allowed: bool, what: str) -> None:  # noqa: FBT001 - as adsp.Asked.need
+    def need(self, allowed: bool, what: str) -> None:  # noqa: FBT001 - as adsp_asked.Asked.need
         if not allowed:
             raise adsp_answers.Refused(403, f"User {self.who.name} (ID: {self.who.subject}) not permitted to {what}.")
 
@@ -92,7 +92,7 @@ async def adsp_list_comments(request: Request, topic_id: str) -> Response:
 @router.post("/topics/{topic_id}/comments")
 async def adsp_add_comment(request: Request, topic_id: str) -> Response:
     """Comment on a task; the answer is 200."""
-    fields = _fields(adsp.body_of(request), whole=True)
+    fields = _fields(adsp_asked.body_of(request), whole=True)
     topic = await _topic(request, topic_id)
     now = topic.parts.parts.clock()
     made = await commenting.say(topic.parts.comments, topic.task, by=topic.by, at=now, **fields)
@@ -108,7 +108,7 @@ async def adsp_get_comment(request: Request, topic_id: str, comment_id: str) -> 
 @router.patch("/topics/{topic_id}/comments/{comment_id}")
 async def adsp_patch_comment(request: Request, topic_id: str, comment_id: str) -> Response:
     """Change a comment: its author, or an admin."""
-    fields = _fields(adsp.body_of(request), whole=False)
+    fields = _fields(adsp_asked.body_of(request), whole=False)
     topic = await _topic(request, topic_id)
     found = await _comment(topic, comment_id)
     _check(topic, found, "update comment")
@@ -129,8 +129,8 @@ async def adsp_delete_comment(request: Request, topic_id: str, comment_id: str) 
 
 async def _topic(request: Request, topic_id: str) -> _Topic:
     """The topic of a task that the caller has access to; raises ADSP's 404 and 403."""
-    who, here = adsp.caller(request), context.of(request)
-    tenant = adsp.tenant_of(who, request.query_params.get("tenantId"))
+    who, here = adsp_asked.caller(request), context.of(request)
+    tenant = adsp_asked.tenant_of(who, request.query_params.get("tenantId"))
     task = await here.parts.record.tasks.get(tenant, topic_id) if len(topic_id) <= 100 else None
     if task is None:
         raise adsp_answers.missing("topic", topic_id)

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import context, streams
-from api.faces import adsp, adsp_rights
 from api.faces import adsp_answers as answers
+from api.faces import adsp_asked, adsp_rights
 from api.feed import Item
 from api.frames import Frames
 from auth.principal import Principal
@@ -24,7 +24,7 @@ PREFIX = "/stream/v1"
 _TYPES = frozenset(adsp_events.NAMES)
 _MOST = 2**63
 
-router = APIRouter(prefix=PREFIX, route_class=adsp.Route, tags=["ADSP task service"])
+router = APIRouter(prefix=PREFIX, route_class=adsp_asked.Route, tags=["ADSP task service"])
 
 
 class Teller:
@@ -52,8 +52,8 @@ async def adsp_follow_stream(request: Request, stream: str) -> Response:
     `criteria` (JSON: `correlationId`, `context`) narrows them, `tenant` names the tenant for a core account. After
     `Last-Event-ID` (or the query parameter `lastEventId`) it begins with everything since that event.
     """
-    who = adsp.caller(request)
-    tenant = adsp.tenant_of(who, request.query_params.get("tenant"))
+    who = adsp_asked.caller(request)
+    tenant = adsp_asked.tenant_of(who, request.query_params.get("tenant"))
     criteria, after = _criteria(request.query_params), _after(request)
     if stream != adsp_events.STREAM:
         raise answers.missing("stream", stream)
