@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import aio_pika
+import aio_pika.abc
 import joserfc.jwk
 import joserfc.jwt
 import msgspec
 import pymongo
 
+from broker.rabbit import topology
 from core import ids
 from core.queue import Bindings, Queue
 from core.task import Actor
@@ -26,6 +29,9 @@ _BY = Actor(id="u-1", name="Somebody")
 _BINDINGS = Bindings(**{name: tuple(roles) for name, roles in ours.BINDINGS.items()})
 _HOUR = 3600
 _BATCH = 1000
+_CHANNELS = 12
+SERVER = topology.CLASSIC_VERSION_2
+"""Version of RabbitMQ as far as it decides how lanes are declared."""
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +40,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     token: str
     paths: Sequence[str]
+    lanes: Sequence[str]
+    """Of the queues, by their names in RabbitMQ."""
 
 
 class Issuer:
@@ -81,6 +89,19 @@ async def issuing() -> AsyncGenerator[Issuer]:
         server.close()
 
 
+async def declared(rabbitmq: str, lanes: Sequence[str]) -> None:
+    """Declare lanes as the first submit of their queues would, but many at a time."""
+    connection = await aio_pika.connect(rabbitmq)
+    left = iter(lanes)
+
+    async def some(channel: aio_pika.abc.AbstractChannel) -> None:
+        for lane in left:
+            await channel.declare_queue(lane, durable=True, arguments=topology.lane_arguments(SERVER))
+
+    async with connection:
+        await asyncio.gather(*[some(await connection.channel()) for _ in range(_CHANNELS)])
+
+
 def furnished(mongodb: str, issuer: Issuer, tenants: int, queues: int) -> list[House]:
     """Write so many tenants with so many queues each, as the API keeps them."""
     at = datetime.now(UTC).replace(microsecond=0)
@@ -91,14 +112,16 @@ def furnished(mongodb: str, issuer: Issuer, tenants: int, queues: int) -> list[H
         made = Tenant(id=name, issuer=f"{issuer.url}/realms/{name}", created_at=at, version=1)
         row = documents.encode(made)
         tenant_rows.append({"_id": row.pop("id"), **row})
+        lanes: list[str] = []
         for place in range(queues):
             kept = Queue(
                 tenant=name, namespace="many", name=f"q{place}", lane=ids.new_id(), version=1,
                 created_at=at, created_by=_BY, updated_at=at, updated_by=_BY, bindings=_BINDINGS,
             )  # fmt: skip
+            lanes.append(topology.lane("penstock", name, kept.lane))
             queue_rows.append(documents.encode_keyed(kept, kept.tenant, kept.key))
         paths = [f"/queues/many/q{place}" for place in range(queues)]
-        houses.append(House(tenant=name, token=issuer.token(name), paths=paths))
+        houses.append(House(tenant=name, token=issuer.token(name), paths=paths, lanes=lanes))
     with pymongo.MongoClient[dict[str, Any]](mongodb) as client:
         client["penstock"]["tenants"].insert_many(tenant_rows)
         for begin in range(0, len(queue_rows), _BATCH):
