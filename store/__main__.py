@@ -4,6 +4,7 @@ python -m store migrate         what this release needs and is missing
 python -m store indexes         the indexes that are missing
 python -m store backup FILE     the whole record at one moment, while everything runs
 python -m store restore FILE    into an empty database
+python -m store archive FILE    tasks that ended days ago, with their events, as lines of JSON
 python -m store compact         room in files that erased documents left goes back to the disk, while everything runs
 python -m store keys rotate     secrets and payloads sealed with new keys (--rewrap: only keys, by a new master key)
 python -m store audit verify    find rows of audit trails that were altered, removed or put in another order
@@ -13,6 +14,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from pymongo import errors as driver
@@ -21,6 +23,7 @@ from core import errors
 from core.clock import system_clock
 from core.settings import Settings
 from store import backup, compaction, indexes, masters, migrations, mongo
+from store.archiving import Archive
 from store.audit_check import AuditCheck
 from store.rotation import Rotation
 from store.secrets import Secrets
@@ -82,6 +85,15 @@ async def rotate(database: mongo.Database, settings: Settings, tenant: str | Non
         _say(f"{each}: {done.secrets} secrets sealed anew, and payloads in {done.payloads} documents")
 
 
+async def keep_apart(database: mongo.Database, given: argparse.Namespace) -> None:
+    """Write an archive of what ended long enough ago."""
+    now = system_clock()
+    after = None if given.since is None else now - timedelta(days=given.since)
+    before = now - timedelta(days=given.days)
+    count = await Archive(database).write(given.file, after=after, before=before, tenant=given.tenant)
+    _say(f"{count} tasks in {given.file}")
+
+
 async def give_back(settings: Settings, least: float) -> None:
     """Compact the files of every member in turn."""
     url = settings.mongodb_url.get_secret_value()
@@ -109,6 +121,11 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         each = commands.add_parser(name, help=what)
         each.add_argument("file", type=Path, metavar="FILE")
         each.add_argument("--keys", type=Path, help="the tenants' keys are in a file of their own")
+    kept = commands.add_parser("archive", help="write what ended to FILE, before retention erases it")
+    kept.add_argument("file", type=Path, metavar="FILE")
+    kept.add_argument("--days", type=float, required=True, help="what ended at least so many days ago")
+    kept.add_argument("--since", type=float, metavar="DAYS", help="and at most so many")
+    kept.add_argument("--tenant", help="of this one alone")
     room = commands.add_parser("compact", help="give room in files that is free back to the disk")
     room.add_argument("--least", type=float, default=64, metavar="MB", help="leave alone what has less to give (64)")
     keys = commands.add_parser("keys", help="the keys that secrets are sealed with")
@@ -135,6 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
         "indexes": indexes.ensure,
         "backup": lambda database: save(database, given.file, given.keys),
         "audit": audit,
+        "archive": lambda database: keep_apart(database, given),
         "compact": lambda _: give_back(settings, given.least),
         "keys": lambda database: rotate(database, settings, given.tenant, rewrap=given.rewrap),
         "restore": lambda database: load(database, given.file, given.keys),
