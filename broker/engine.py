@@ -29,6 +29,7 @@ from broker.observing import Observer
 from broker.outbound import Outbound
 from broker.places import Ushers
 from broker.push import Kit, Pusher
+from broker.push_target import Means
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
 from broker.reader import Reader
@@ -254,15 +255,14 @@ def _words(parts: Parts) -> Coroutine[Any, Any, None]:
 async def _push(parts: Parts) -> None:
     database = parts.record.database
     outbound = Outbound()
-    kit = Kit(
-        lifecycle=parts.lifecycle,
-        directory=parts.directory,
+    means = Means(
         outbound=outbound,
         secrets=parts.record.secrets,
         tenants=parts.record.tenants,
         clock=parts.clock,
         tracing=parts.tracing,
     )
+    kit = Kit(lifecycle=parts.lifecycle, directory=parts.directory, clock=parts.clock, means=means)
     try:
         await Pusher(DefinitionSweeps(database), kit).run()
     finally:

@@ -2,34 +2,30 @@
 
 Each target has a pump of its own: it claims as many tasks as may be called at once, so a target that hangs holds up
 nobody else's. A call is given up when the task is canceled; what an engine held when it died comes back by its lease.
-What an answer means is in `core/push.py`.
+What is sent is in `broker/push_target.py`, what an answer means in `core/push.py`.
 """
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import msgspec
-import standardwebhooks
 import structlog
-from cachetools import TTLCache
 
-from broker import loops, telemetry
+from broker import loops
 from broker.directory import Directory
 from broker.dispatch import Claim
 from broker.lifecycle import Finish, Lifecycle
-from broker.outbound import Answer, Blocked, Call, Outbound, Unreachable
+from broker.outbound import Answer, Blocked, Unreachable
+from broker.push_target import Means, Target
 from core import cancelling, errors, logs, push
 from core.clock import Clock
 from core.definition import Definition, TargetKind
-from core.push import Breaker, Options, Verdict
+from core.push import Breaker, Verdict
 from core.task import PUSHER, Task
 from store.definition_sweeps import DefinitionSweeps
-from store.secrets import Secrets
-from store.tenants import Tenants
 
 _log = structlog.get_logger(__name__)
 
@@ -38,19 +34,7 @@ LOOK_SECONDS = 1.0
 _CLAIM_WAIT = timedelta(seconds=20)
 _REST = 1.0
 _BEATS = 3
-_OK = 200
 _SHORTEST_BEAT = 0.5
-_SECRET = re.compile(r"\$\{secret:([^}]{1,200})\}")
-
-
-def _plain(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +42,8 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
 
     lifecycle: Lifecycle
     directory: Directory
-    outbound: Outbound
-    secrets: Secrets
-    tenants: Tenants
     clock: Clock
-    tracing: telemetry.Tracing | None = None
+    means: Means
 
 
 class Pusher:
@@ -98,12 +79,11 @@ class Pump:
     def __init__(self, definition: Definition, kit: Kit) -> None:
         self._definition = definition
         self._kit = kit
-        self._options = msgspec.convert(definition.target.options, Options)
-        self._breaker = Breaker(self._options)
+        self._target = Target(definition, kit.means)
+        self._breaker = Breaker(self._target.options)
         self._calls: set[asyncio.Task[None]] = set()
         self._next_at = 0.0
         self._over = asyncio.Event()
-        self._allowed: TTLCache[str, tuple[str, ...]] = TTLCache(1, 5.0)
 
     async def run(self) -> None:
         """Pump until cancelled; calls under way are then given up and their tasks given back."""
@@ -118,7 +98,7 @@ class Pump:
         waits = self._breaker.waits(self._kit.clock())
         if queue.paused or waits:
             return min(waits or _REST, _REST)
-        room = (1 if self._breaker.probing else self._options.concurrency) - len(self._calls)
+        room = (1 if self._breaker.probing else self._target.options.concurrency) - len(self._calls)
         if room <= 0:
             self._over.clear()
             await self._over.wait()
@@ -140,14 +120,14 @@ class Pump:
         now = await self._kit.directory.definition(self._definition.tenant, self._definition.name)
         if now.version != self._definition.version and now.target.kind is TargetKind.HTTP:
             self._definition = now
-            self._options = msgspec.convert(now.target.options, Options)
+            self._target = Target(now, self._kit.means)
 
     async def _pace(self) -> None:
         """No more calls a second than the target takes."""
-        if self._options.rate_per_second is None:
+        if self._target.options.rate_per_second is None:
             return
         now = asyncio.get_running_loop().time()
-        self._next_at = max(self._next_at, now) + 1 / self._options.rate_per_second
+        self._next_at = max(self._next_at, now) + 1 / self._target.options.rate_per_second
         await asyncio.sleep(max(0.0, self._next_at - now))
 
     def _done(self, call: "asyncio.Task[None]") -> None:
@@ -157,7 +137,7 @@ class Pump:
     async def _carry(self, task: Task) -> None:
         """One task to its target and back; whatever happens, it is reported or given back."""
         assert task.exec_id is not None
-        sending = asyncio.create_task(self._sent(task))
+        sending = asyncio.create_task(self._target.send(task))
         beating = asyncio.create_task(self._beat(task, sending.cancel))
         try:
             await asyncio.wait([sending])
@@ -199,90 +179,6 @@ class Pump:
                 give_up()
                 return
 
-    async def _sent(self, task: Task) -> Answer:
-        """Call the target, or have the policy evaluated that stands in its place; then the policies behind it."""
-        options = self._options
-        body = _encode(task.params if options.raw else envelope(task))
-        if options.request_policy:
-            answer = await self._evaluated(task, options.request_policy, body)
-        elif self._definition.target.url:
-            answer = await self._called(task, body)
-        else:
-            raise errors.Invalid("invalid task: must define either request policy or url")
-        for name in (options.response_policy, options.final_policy):
-            if name and push.verdict(answer.status, options) is Verdict.COMPLETE:
-                answer = await self._evaluated(task, name, answer.body)
-        return answer
-
-    async def _called(self, task: Task, body: bytes) -> Answer:
-        target, options = self._definition.target, self._options
-        method = target.method or "POST"
-        if options.raw:
-            # As upstream: no headers of ours, and within a list a GET has no body.
-            headers, body = {"content-type": "application/json"}, b"" if method == "GET" and task.parent else body
-        else:
-            headers = await self._headers(task, body)
-        about = {"penstock.tenant": task.tenant, "penstock.task": task.id, "penstock.attempt": task.attempt}
-        with telemetry.calling(self._kit.tracing, "task push", task.trace, about) as trace:
-            if trace is not None and not options.raw:
-                headers["traceparent"] = trace
-            return await self._send(task, method, target.url or "", headers, body)
-
-    async def _evaluated(self, task: Task, name: str, body: bytes) -> Answer:
-        """What a policy makes of the body; only 200 is an answer (contract xfsc-and-jobs 1.5)."""
-        tenant = await self._kit.tenants.get(task.tenant)
-        if tenant is None or tenant.policy_url is None:
-            raise errors.Invalid("The tenant has no policyUrl; PATCH /api/v1/tenants sets it.")
-        url = f"{tenant.policy_url.rstrip('/')}/policy/{name}/evaluation"
-        answer = await self._send(task, "POST", url, {"content-type": "application/json"}, body)
-        if answer.status != _OK:
-            raise Unreachable(f"The policy {name} answered {answer.status}.")
-        return answer
-
-    async def _send(self, task: Task, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        options = self._options
-        call = Call(
-            method=method,
-            url=url,
-            headers=headers,
-            body=body,
-            timeout=options.timeout_seconds,
-            most=options.max_response_bytes,
-        )
-        return await self._kit.outbound.send(task.tenant, call, allowed=await self._listed())
-
-    async def _headers(self, task: Task, body: bytes) -> dict[str, str]:
-        target = self._definition.target
-        headers = {"content-type": "application/json", "user-agent": "Penstock"}
-        headers |= {name.lower(): await self._filled(value) for name, value in target.headers.items()}
-        headers |= {"penstock-task": task.id, "penstock-attempt": str(task.attempt)}
-        if target.secret_ref is not None:
-            secret = standardwebhooks.Webhook(await self._secret(target.secret_ref))
-            at = self._kit.clock()
-            headers["webhook-id"] = task.id
-            headers["webhook-timestamp"] = str(int(at.timestamp()))
-            headers["webhook-signature"] = secret.sign(task.id, at, body.decode())
-        return headers
-
-    async def _filled(self, value: str) -> str:
-        """A header's value with its secrets, written `${secret:name}`, in place."""
-        for name in _SECRET.findall(value):
-            value = value.replace(f"${{secret:{name}}}", await self._secret(name))
-        return value
-
-    async def _secret(self, name: str) -> str:
-        value = await self._kit.secrets.value(self._definition.tenant, name)
-        if value is None:
-            raise errors.NotFound(f"There is no secret {name}; PUT /api/v1/secrets/{name} keeps one.")
-        return value
-
-    async def _listed(self) -> tuple[str, ...]:
-        tenant = self._definition.tenant
-        if tenant not in self._allowed:
-            found = await self._kit.tenants.get(tenant)
-            self._allowed[tenant] = () if found is None else found.http_allow
-        return self._allowed[tenant]
-
     # --- the end ---
 
     async def _report(self, task: Task, sending: "asyncio.Task[Answer]") -> None:
@@ -303,13 +199,13 @@ class Pump:
 
     async def _judge(self, task: Task, answer: Answer) -> None:
         at = self._kit.clock()
-        verdict = push.verdict(answer.status, self._options)
+        verdict = push.verdict(answer.status, self._target.options)
         if verdict is Verdict.RETRY:
             self._breaker.failed(at)
         else:
             self._breaker.succeeded()
         if verdict is Verdict.COMPLETE and answer.cut:
-            most = self._options.max_response_bytes
+            most = self._target.options.max_response_bytes
             await self._fail(
                 task, {"type": "too-large", "message": f"The answer is longer than {most} bytes."}, retryable=False
             )
@@ -351,18 +247,3 @@ class Pump:
         """Ready again, or canceled if that was wanted."""
         with contextlib.suppress(errors.PenstockError):
             await self._kit.lifecycle.release(task, exec_id=task.exec_id or "", by=PUSHER)
-
-
-def envelope(task: Task) -> dict[str, Any]:
-    """What a target is sent of a task; it may answer 202 and complete it later by `execId`."""
-    return {
-        "id": task.id,
-        "execId": task.exec_id,
-        "attempt": task.attempt,
-        "queue": task.queue,
-        "definition": task.definition,
-        "name": task.name,
-        "params": task.params,
-        "context": task.context,
-        "recordId": task.record_id,
-    }
