@@ -1,4 +1,5 @@
-"""uvicorn's HTTP/1.1 as it is, but for this: the head and the body of an answer leave in one write, not in two.
+"""uvicorn's HTTP/1.1 as it is, with the limits of `heads.py`, but for this: the head and the body of an answer leave
+in one write, not in two.
 
 A write to a socket costs some 10 us, and whoever reads it is woken by each.
 """
@@ -6,10 +7,10 @@ A write to a socket costs some 10 us, and whoever reads it is woken by each.
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from api import heads
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(heads.Heads):
     """`uvicorn --http api.corked:Protocol`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
