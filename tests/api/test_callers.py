@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 from joserfc import jwk, jws, jwt
 
+from core.clock import system_clock
+from core.settings import Settings
 from core.tenant import TenantState
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
@@ -110,3 +113,22 @@ async def test_a_suspended_tenant_is_read_only(api: Api, queue: str) -> None:
     assert (await api("root").post(f"{QUEUE}/pause", headers={"Penstock-Tenant": "demo"})).status_code == 200
     await api("root").patch("/api/v1/tenants/demo", json={"state": "active"})
     assert (await api("sub").post(f"{QUEUE}/tasks", json={})).status_code == 201
+
+
+async def test_another_replica_refuses_a_suspended_tenant_within_ten_seconds(
+    api: Api, settings: Settings, tokens: Issuer, queue: str
+) -> None:
+    later = timedelta()
+
+    def clock() -> datetime:
+        return system_clock() + later
+
+    async with support.serving(settings, tokens, clock=clock) as other:
+        assert (await other("sub").post(f"{queue}/tasks", json={})).status_code == 201
+        await api("root").patch("/api/v1/tenants/demo", json={"state": "suspended"})
+        later = timedelta(seconds=10)
+        refused = await other("sub").post(f"{queue}/tasks", json={})
+        assert (refused.status_code, support.code(refused)) == (403, "forbidden")
+        await api("root").patch("/api/v1/tenants/demo", json={"state": "active"})
+        later = timedelta(seconds=20)
+        assert (await other("sub").post(f"{queue}/tasks", json={})).status_code == 201
