@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-from cachetools import TTLCache
-
 from auth import tenants as issuers
 from auth.principal import CORE, Principal
 from auth.tokens import Verifier, refuse
-from core import errors
+from core import errors, fresh
 from core.clock import Clock
 from core.tenant import Tenant, TenantState
 from store.tenants import Tenants
@@ -38,11 +36,8 @@ class Callers:
         self._since = clock()
         self._verifier = verifier
         self._lookup = lookup
-        self._tenants = tenants
         self.ttl = ttl
-        self._known: TTLCache[str, Tenant, float] = TTLCache(
-            10_000, ttl.total_seconds(), timer=lambda: clock().timestamp()
-        )
+        self._known = fresh.Fresh(tenants.get, clock, ttl=ttl)
 
     async def identify(self, headers: Headers, method: str) -> Principal:
         """The caller, acting where it may; raises `Unauthenticated`, `Forbidden`, `NotFound`, `Unavailable`."""
@@ -65,7 +60,7 @@ class Callers:
             who = who.acting_in(tenant_id)
         if who.tenant == CORE:
             return who
-        tenant = self._known.get(who.tenant) or await self._find(who.tenant)
+        tenant = await self._find(who.tenant)
         if tenant.state is TenantState.DELETING and not who.is_operator:
             raise errors.Forbidden(f"Tenant {tenant.id} is being deleted.")
         if tenant.state is TenantState.SUSPENDED and method not in _HARMLESS and not who.is_operator:
@@ -74,21 +69,20 @@ class Callers:
 
     async def require_active(self, tenant: str) -> None:
         """Raise `Forbidden` for a tenant that was shut out, at most `ttl` ago: for those who waited meanwhile."""
-        found = self._known.get(tenant) or await self._find(tenant)
+        found = await self._find(tenant)
         if found.state is not TenantState.ACTIVE:
             raise errors.Forbidden(f"Tenant {tenant} is {found.state.value}.")
 
     def forget(self, tenant: str) -> None:
         """Let a change that this process just wrote take effect at once."""
-        self._known.pop(tenant, None)
+        self._known.forget(tenant)
         self._lookup.forget()
         self._let_in = {}
 
     async def _find(self, tenant: str) -> Tenant:
-        found = await self._tenants.get(tenant)
+        found = await self._known.get(tenant)
         if found is None:
             raise errors.NotFound(f"There is no tenant {tenant}.")
-        self._known[tenant] = found
         return found
 
 

@@ -27,6 +27,8 @@ from core.transitions import Transition
 from store.tasks import Handout, Tasks
 
 MOST_WAIT = timedelta(seconds=60)
+_FEW = 4
+"""So many claims go in one call. Each may be of many tasks, and all who are in a call wait for all of them."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ class Dispatch:
         self._directory = directory
         self._clock = clock
         self._prefix = prefix
-        self._handouts: Gather[Handout, list[Task]] = Gather(tasks.claim_all)
+        self._handouts: Gather[Handout, list[Task]] = Gather(tasks.claim_all, in_flight=4, few=_FEW)
 
     async def claim(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
         """Up to `claim.count` tasks of these queues of one tenant, urgent and old first; [] when none come in time.

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-FEW = 16
+FEW = 24
 """So many items go in one call: a second one would cost more than it brings."""
 
 Item = TypeVar("Item")
@@ -23,10 +23,17 @@ class Gather(Generic[Item, Answer]):
     """Turns many small calls into few large ones; `flush` answers one answer for each item, in order."""
 
     def __init__(
-        self, flush: Callable[[list[Item]], Awaitable[Sequence[Answer]]], *, in_flight: int = 2, most: int = 1000
+        self,
+        flush: Callable[[list[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        in_flight: int = 2,
+        few: int = FEW,
+        most: int = 1000,
     ) -> None:
+        """`in_flight` calls run at once; up to `few` items go in one call, and never more than `most`."""
         self._flush = flush
         self._in_flight = in_flight
+        self._few = few
         self._most = most
         self._waiting: deque[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = deque()
         self._size = 0
@@ -49,7 +56,7 @@ class Gather(Generic[Item, Answer]):
             await asyncio.wait(self._flights)
 
     def _launch(self) -> None:
-        while self._size > self._beginning * FEW and len(self._flights) < self._in_flight:
+        while self._size > self._beginning * self._few and len(self._flights) < self._in_flight:
             self._beginning += 1
             flight = asyncio.create_task(self._fly())
             self._flights.add(flight)
@@ -63,7 +70,7 @@ class Gather(Generic[Item, Answer]):
         """What a call that begins takes along: as much as each of those that are free."""
         free = self._in_flight - len(self._flights) + self._beginning
         self._beginning -= 1
-        size, share = 0, min(max(-(-self._size // free), FEW), self._most)
+        size, share = 0, min(max(-(-self._size // free), self._few), self._most)
         batch: list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = []
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= share):
             batch.append(self._waiting.popleft())

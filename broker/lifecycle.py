@@ -100,8 +100,8 @@ class Lifecycle:
         self._dice = dice
         self._decided = decided
         self._gate = gate
-        self._inserts: Apart[tuple[str, Task], Task | None] = Apart(self._insert, in_flight=3)
-        self._finishes: Apart[tuple[Finish, Actor], Ended | errors.PenstockError] = Apart(self._finish)
+        self._inserts: Apart[tuple[str, Task], Task | None] = Apart(self._insert, in_flight=4)
+        self._finishes: Apart[tuple[Finish, Actor], Ended | errors.PenstockError] = Apart(self._finish, in_flight=4)
 
     # --- begin ---
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import cachetools
 import msgspec
 
-from core import errors, quota
+from core import errors, fresh, quota
 from core.clock import Clock
 from core.creation import Submission
 from core.queue import Queue
@@ -73,10 +73,7 @@ class Quota:
         self._tenants = tenants
         self._usage = usage
         self._clock = clock
-        timer = self._seconds
-        self._limits: cachetools.TTLCache[str, Quotas] = cachetools.TTLCache(
-            _MOST_TENANTS, _LOOK_EVERY.total_seconds(), timer=timer
-        )
+        self._limits = fresh.Fresh(self._read, clock, ttl=_LOOK_EVERY, most=_MOST_TENANTS)
         self._shares: cachetools.LRUCache[_Holder, Share] = cachetools.LRUCache(_MOST_TENANTS)
         self._open: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
         self._held: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
@@ -85,15 +82,15 @@ class Quota:
 
     async def limits(self, tenant: str) -> Quotas:
         """The tenant's quotas, as they were a few seconds ago at most."""
-        known = self._limits.get(tenant)
-        if known is None:
-            found = await self._tenants.get(tenant)
-            known = self._limits[tenant] = quota.NONE if found is None else found.quotas
-        return known
+        return await self._limits.get(tenant) or quota.NONE
+
+    async def _read(self, tenant: str) -> Quotas | None:
+        found = await self._tenants.get(tenant)
+        return None if found is None else found.quotas
 
     def forget(self, tenant: str) -> None:
         """Look the tenant's quotas up again."""
-        self._limits.pop(tenant, None)
+        self._limits.forget(tenant)
 
     async def submitting(self, queue: Queue, submissions: Sequence[Submission]) -> None:
         """Raise `TooManyRequests` where tenant or queue may not take so many now, `TooLarge` for what is too large."""
