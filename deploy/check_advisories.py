@@ -1,7 +1,7 @@
 """Looks for known vulnerabilities in what is locked: `python -m deploy.check_advisories`, a part of `make check`.
 
-Advisories are had from services alone: npm asks its registry, and pip-audit, where the machine has it, asks for the
-packages of requirements.lock. Where a service does not answer it says so, loudly, and passes; with REQUIRE_AUDIT=1, as
+Advisories are had from services alone: npm asks its registry, pip-audit asks for the packages of requirements.lock.
+Where a service does not answer, or does not know the packages, it says so, loudly, and passes; with REQUIRE_AUDIT=1, as
 an installation's own CI sets it, that fails. What is found fails always.
 """
 
@@ -51,6 +51,16 @@ def of_pip(told: str) -> list[str]:
         rows: list[Any] = json.loads(told)["dependencies"]
     except (ValueError, KeyError, TypeError):
         raise NotHadError("pip-audit answered no JSON: its service is not reachable") from None
+    found = _vulnerable(rows)
+    skipped = [row["name"] for row in rows if "skip_reason" in row]
+    if skipped and not found:
+        raise NotHadError(
+            f"pip-audit could not ask for {len(skipped)} of {len(rows)} packages, {skipped[0]} among them"
+        )
+    return found
+
+
+def _vulnerable(rows: Sequence[Any]) -> list[str]:
     return [
         f"{row['name']} {row['version']}: {', '.join(str(each['id']) for each in row['vulns'])}"
         for row in rows
@@ -75,7 +85,9 @@ def _console() -> list[str]:
 
 def _server() -> list[str]:
     lock = str(ROOT / "requirements.lock")
-    return of_pip(_ran(["pip-audit", "--format", "json", "--disable-pip", "--no-deps", "-r", lock], ROOT))
+    return of_pip(
+        _ran([sys.executable, "-m", "pip_audit", "--format", "json", "--disable-pip", "--no-deps", "-r", lock], ROOT)
+    )
 
 
 def main() -> None:

@@ -33,6 +33,12 @@ def test_pip_audit_s_findings_are_told() -> None:
     assert audit.of_pip(json.dumps({"dependencies": rows})) == ["b 2: PYSEC-1, CVE-2"]
 
 
+def test_packages_that_the_service_does_not_know_are_not_audited() -> None:
+    rows: Any = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]
+    with pytest.raises(audit.NotHadError, match="1 of 2 packages, b among them"):
+        audit.of_pip(json.dumps({"dependencies": rows}))
+
+
 @pytest.mark.parametrize("told", ["", "[]", "null", '{"message": "405 Method Not Allowed"}'])
 def test_no_audit_is_no_clean_bill(told: str) -> None:
     with pytest.raises(audit.NotHadError):
@@ -45,6 +51,7 @@ def test_without_the_tools_it_says_so_and_passes_unless_it_must_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(audit.sys, "executable", str(tmp_path / "python"))
     for wanted, status in (("0", 0), ("1", 1)):
         monkeypatch.setenv("REQUIRE_AUDIT", wanted)
         with pytest.raises(SystemExit) as ended:
