@@ -177,9 +177,11 @@ async def queues(run: Run) -> None:
             f"{own * houses:,} queues of {houses:,} tenants": turns,
         }
         await _first_use(run, bench, turns[: run.some(500, 50)])
+        print(f"{len(turns):,} lanes", flush=True)
         lanes = [lane for house in made for lane in house.lanes]
         await tenants.declared(run.stack.local["rabbitmq"], lanes)
         # Each queue once before it counts: tokens, tenants, queues and lanes are known then.
+        print("each queue once", flush=True)
         await scale.rates(bench, turns, len(turns))
         for _ in range(run.some(3, 1)):
             for name, some in sizes.items():
@@ -211,6 +213,6 @@ PARTS = (
     Part("streams", streams, minutes=1.5),
     Part("polls", polls, minutes=1),
     Part("backlog", backlog, minutes=5),
-    Part("queues", queues, minutes=3),
-    Part("processes", two, minutes=2.5, workers=2, quick=False),
+    Part("queues", queues, minutes=4),
+    Part("processes", two, minutes=3, workers=2, quick=False),
 )

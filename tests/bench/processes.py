@@ -57,5 +57,6 @@ async def _round(bench: Ours, figures: Figures, name: str) -> None:
 
 def _told(figures: Figures, what: str, name: str, spent: Spent, count: int) -> None:
     figures.add("cores at work, by processes", f"{what}, {name}", spent.cores)
-    figures.add("cores at work, by processes", f"{what}, {name}: API alone", spent.of("api"))
+    for part in spent.seconds:
+        figures.add("cores at work, by processes", f"{what}, {name}: {part}", spent.of(part))
     figures.add("CPU of the API for a task, by processes, µs", f"{what}, {name}", spent.seconds["api"] / count * 1e6)

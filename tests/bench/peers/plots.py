@@ -34,8 +34,8 @@ def growth(axes, title, rows, unit):
     """Lines over sizes; the size is the first number of a name."""
     bare(axes, title)
     for (name, row), colour in zip(rows.items(), (OURS, OTHERS), strict=False):
-        sizes = [int(re.search(r"[\d,]+", size)[0].replace(",", "")) for size in row]
-        axes.plot(sizes, list(row.values()), marker="o", color=colour, label=name)
+        points = sorted((int(re.search(r"[\d,]+", size)[0].replace(",", "")), value) for size, value in row.items())
+        axes.plot(*zip(*points, strict=True) if points else ([], []), marker="o", color=colour, label=name)
     if any(rows.values()):
         axes.legend(fontsize=8, frameon=False)
     axes.set_ylim(bottom=0)
