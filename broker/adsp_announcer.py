@@ -66,14 +66,8 @@ class AdspAnnouncer:
         return 0.0 if heard == 0 and full else TICK_SECONDS
 
     async def _made(self, events: Sequence[Event]) -> list[rabbit.Event]:
-        by_tenant: dict[str, list[Event]] = {}
-        for event in events:
-            by_tenant.setdefault(event.tenant, []).append(event)
-        told: dict[int, rabbit.Event] = {}
-        for tenant, own in by_tenant.items():
-            for event, envelope in zip(own, await self._envelopes.of(tenant, own), strict=True):
-                told[event.n] = _announced(event, encode(envelope))
-        return [told[event.n] for event in events]
+        envelopes = await self._envelopes.of_many(events)
+        return [_announced(event, encode(envelope)) for event, envelope in zip(events, envelopes, strict=True)]
 
     async def _save(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -37,6 +37,19 @@ class Envelopes:
         stories = await self._stories(tenant, wanted)
         return [_told(event, stories.get(event.task)) for event in events]
 
+    async def of_many(self, events: Sequence[Event]) -> list[dict[str, Any] | None]:
+        """The same of events of any tenants."""
+        missing = {(event.tenant, event.task) for event in events if event.type in adsp_events.NAMES}
+        stories: dict[tuple[str, str], Story] = {}
+        for _ in range(_TRIES):
+            if missing:
+                stories |= await self._snapshots.of_many(missing)
+            missing = {name for name in missing if not stories[name].whole}
+            if not missing:
+                break
+            await asyncio.sleep(_REST)
+        return [_told(event, stories.get((event.tenant, event.task))) for event in events]
+
     async def _stories(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Story]:
         """The stories, read again for a moment while a task shows more than its events tell yet."""
         stories: dict[str, Story] = {}

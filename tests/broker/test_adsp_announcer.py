@@ -14,6 +14,7 @@ from broker.rabbit import events as rabbit
 from broker.rabbit import topology
 from core.creation import Submission
 from core.queue import Queue
+from store import snapshots
 from store.eventlog import EventLog
 from store.headers import Headers
 from store.positions import ADSP, Positions
@@ -65,6 +66,33 @@ async def test_the_nine_events_are_announced(parts: assembly.Parts, queue: Queue
             ("intake:reports", "task-completed", "Completed"),
         ][behind:]
     )
+
+
+async def test_events_of_many_are_told_as_those_of_one(
+    parts: assembly.Parts, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a short history, of one that is too long to be read by the names of its events, of an erased task."""
+    monkeypatch.setattr(snapshots, "_SHORT", 2)
+    database = parts.record.database
+    log = EventLog(database)
+    follower = Follower(database, log, Headers(database), Positions(database), clock=parts.clock, heard=lambda _: None)
+    running = asyncio.create_task(follower.run())
+    try:
+        for number in range(3):
+            made = (await parts.lifecycle.submit_one(queue, Submission(name=f"{number}"), by=ANN)).task
+            for to in (WIM, ANN)[:number]:
+                made = await parts.lifecycle.assign(made, to=to, by=ANN)
+
+        async def stored() -> bool:
+            return len(await log.after(0, 100)) == 6
+
+        await wait_until(stored, what="the events", timeout=60)
+    finally:
+        await loops.ended(running)
+    events = await log.after(0, 100)
+    await database["tasks"].delete_one({"name": "1"})
+    envelopes = Envelopes(Snapshots(database))
+    assert await envelopes.of_many(events) == await envelopes.of("demo", events)
 
 
 def test_the_keys_are_those_of_the_guide() -> None:

@@ -70,6 +70,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "deliveries": ("newest", lambda db: Deliveries(db).page("demo", "w", Wanted(), after=None, limit=10)),
     "old deliveries": ("age", lambda db: Leftovers(db).erase_series("webhookDeliveries", "endedAt", NOW)),
     "stories": ("_id_", lambda db: Snapshots(db).of("demo", ["t", "u"])),
+    "stories of many": ("_id_", lambda db: Snapshots(db).of_many([("demo", "t"), ("acme", "u")])),
     "open redrives": ("running", lambda db: Redrives(db).open(10)),
     "redrives of a queue": ("queue", lambda db: Redrives(db).of_queue("demo", REPORTS, limit=10)),
 }
