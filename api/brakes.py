@@ -19,8 +19,8 @@ import cachetools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATIENCE = 10
-HELD = 0.25
-"""Seconds."""
+HELD = 0.1
+"""Seconds. In a longer time a tenant's rate would grant it more, all of which it would then spend at once."""
 WAIT = 0.5
 """Seconds at most."""
 MOST_WAITING = 1000
