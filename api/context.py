@@ -70,9 +70,16 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Set when the server stops: whoever waits is sent home."""
 
 
+_HERE = "penstock.context"
+
+
 def of(request: Request) -> Context:
     """The context of the application that got this request."""
-    return cast("Context", request.app.state.context)
+    scope = request.scope
+    here = scope.get(_HERE)
+    if here is None:
+        here = scope[_HERE] = request.app.state.context
+    return cast("Context", here)
 
 
 async def _lifecycle(request: Request) -> Lifecycle:

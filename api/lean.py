@@ -162,7 +162,7 @@ def _dependency(guard: Callable[..., Awaitable[Any]]) -> Asked:
 
     async def ask(request: Request) -> Any:
         path: Mapping[str, str] = request.scope["path_params"]
-        named = {name: _fitting(adapter.validate_python, path[name]) for name, adapter in adapters.items()}
+        named = {name: _fitting(adapter.validator.validate_python, path[name]) for name, adapter in adapters.items()}
         return await guard(request, **named)
 
     return ask

@@ -175,17 +175,17 @@ class BodyLimit:
         self._app = app
         self._most = most
         self._longer = longer
+        self._least = min([most, *longer.values()])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; whoever reads a body that turns out too large gets `TooLarge` raised."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = next((limit for path, limit in self._longer.items() if path.fullmatch(scope["path"])), self._most)
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > most:
+        if not announced.isdigit() or self._too_long(scope, int(announced)):
             response = problems.answer(
-                _too_large(most), path=scope["path"], request_id=scope.get("penstock.request_id")
+                _too_large(self._limit(scope)), path=scope["path"], request_id=scope.get("penstock.request_id")
             )
             await response(scope, receive, send)
             return
@@ -201,11 +201,18 @@ class BodyLimit:
                 raise errors.TooSlow(f"The body did not go on within {self._patience:g} seconds.") from None
             whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
-            if taken > most:
-                raise _too_large(most)
+            if self._too_long(scope, taken):
+                raise _too_large(self._limit(scope))
             return message
 
         await self._app(scope, limited, send)
+
+    def _too_long(self, scope: Scope, size: int) -> bool:
+        """Whether a body of so many bytes is; which limit is its own is looked up where that matters."""
+        return size > self._least and size > self._limit(scope)
+
+    def _limit(self, scope: Scope) -> int:
+        return next((limit for path, limit in self._longer.items() if path.fullmatch(scope["path"])), self._most)
 
 
 def _too_large(most: int) -> errors.TooLarge:

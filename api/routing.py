@@ -69,7 +69,7 @@ def router(tag: str) -> APIRouter:
 
 def path(*parts: str) -> str:
     """The path below the API of a thing, as Location names it."""
-    return "/".join([PREFIX, *(quote(part, safe="") for part in parts)])
+    return "/".join([PREFIX, *(part if part.isascii() and part.isalnum() else quote(part, safe="") for part in parts)])
 
 
 async def identify(request: Request) -> None:

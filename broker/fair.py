@@ -43,8 +43,9 @@ class Fair:
     @contextmanager
     def turn(self, tenant: str) -> Generator[None]:
         """Count a request while it is worked on; raises `TooManyRequests` where its tenant has its share already."""
-        self._seen[tenant] = None
-        if self._total >= self._room and len(self._seen) > 1 and self._running[tenant] >= self.share:
+        if tenant not in self._running:
+            self._seen[tenant] = None
+        if self._total >= self._room and self._asking > 1 and self._running[tenant] >= self.share:
             raise errors.TooManyRequests(
                 "This server is full, and the tenant has its share of it; slow down.",
                 retry_after=1.0,
@@ -59,11 +60,12 @@ class Fair:
             self._running[tenant] -= 1
             if not self._running[tenant]:
                 del self._running[tenant]
+                self._seen[tenant] = None
 
     @asynccontextmanager
     async def heavy(self, tenant: str, tasks: int) -> AsyncGenerator[None]:
         """Work on so many tasks, when it is the tenant's turn; a tenant that is alone waits for nothing."""
-        if tasks <= LIGHT or (len(self._seen) <= 1 and not self._waiting):
+        if tasks <= LIGHT or (self._asking <= 1 and not self._waiting):
             yield
             return
         if self._heavy >= HEAVY_AT_ONCE:
@@ -99,6 +101,11 @@ class Fair:
         self._heavy -= 1
 
     @property
+    def _asking(self) -> int:
+        """How many tenants ask, or did so lately: noted when the first request of one begins and when its last ends."""
+        return len(self._seen.keys() | self._running.keys())
+
+    @property
     def share(self) -> int:
         """How many requests each of the tenants that were seen lately may have in work when all is full."""
-        return max(self._room // max(len(self._seen), 1), 1)
+        return max(self._room // max(self._asking, 1), 1)
