@@ -68,7 +68,7 @@ class Dispatch:
         self._directory = directory
         self._clock = clock
         self._prefix = prefix
-        self._handouts: Gather[Handout, list[Task]] = Gather(tasks.claim_all, in_flight=4, few=_FEW)
+        self._handouts: Gather[Handout, list[Task] | Exception] = Gather(tasks.claim_all, in_flight=4, few=_FEW)
 
     async def claim(self, queues: Sequence[Queue], claim: Claim, gone: asyncio.Event) -> list[Task]:
         """Up to `claim.count` tasks of these queues of one tenant, urgent and old first; [] when none come in time.
@@ -158,6 +158,8 @@ class Dispatch:
     async def _free(self, tenant: str, tickets: Sequence[Ticketed], change: Transition, me: str) -> list[Task]:
         """The hand-out of tasks without a limit, together with those of all who claim at this moment."""
         (tasks,) = await self._handouts.add([Handout(tenant=tenant, tickets=tickets, change=change, me=me)])
+        if isinstance(tasks, Exception):
+            raise tasks
         return tasks
 
 

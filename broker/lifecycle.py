@@ -132,7 +132,10 @@ class Lifecycle:
         """Keep new records as they are and hand out tickets; one answer for each, as `submit` gives."""
         if not tasks:
             return []
-        rivals = await self._inserts.add(tenant, [(tenant, task) for task in tasks])
+        mine = [(tenant, task) for task in tasks]
+        # What must be sealed goes alone: a key that is not to be had is nobody else's trouble.
+        sealed = any(task.encrypted for task in tasks)
+        rivals = await (self._insert(mine) if sealed else self._inserts.add(tenant, mine))
         answers = [_submitted(task, rival) for task, rival in zip(tasks, rivals, strict=True)]
         created = [each.task for each in answers if isinstance(each, Submitted) and each.created]
         begun = {task.id: await self.begin(task) for task in created if task.builtin in builtins.AT_ONCE}

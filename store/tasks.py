@@ -143,8 +143,12 @@ class Tasks:
         cursor = self._tasks.find({"_id": {"$in": keys}, "execId": exec_id})
         return sorted(await self._payloads.tasks([row async for row in cursor]), key=lambda task: task.place)
 
-    async def claim_all(self, handouts: list[Handout]) -> list[list[Task]]:
-        """`claim` for several at once, each with a fence of its own: one call for all updates, one read for all."""
+    async def claim_all(self, handouts: list[Handout]) -> list[list[Task] | Exception]:
+        """`claim` for several at once, each with a fence of its own: one call for all updates, one read for all.
+
+        Where tasks of one of them cannot be read (a key that this process does not have), that one's answer is the
+        reason, and nobody else's.
+        """
         if len(handouts) == 1:
             (one,) = handouts
             return [await self.claim(one.tenant, one.tickets, one.change, one.me)]
@@ -163,10 +167,17 @@ class Tasks:
         await self._tasks.bulk_write(writes, ordered=False)
         fences = [each.change.sets["exec_id"] for each in handouts]
         cursor = self._tasks.find({"_id": {"$in": keys}, "execId": {"$in": fences}})
-        held: dict[str | None, list[Task]] = {}
-        for task in sorted(await self._payloads.tasks([row async for row in cursor]), key=lambda task: task.place):
-            held.setdefault(task.exec_id, []).append(task)
-        return [held.get(fence, []) for fence in fences]
+        held: dict[str, list[Document]] = {}
+        for row in sorted([row async for row in cursor], key=lambda row: str(row["place"])):
+            held.setdefault(row["execId"], []).append(row)
+        return [await self._read(held.get(fence, [])) for fence in fences]
+
+    async def _read(self, rows: list[Document]) -> list[Task] | Exception:
+        """The tasks, or why they cannot be read."""
+        try:
+            return await self._payloads.tasks(rows)
+        except (errors.PenstockError, msgspec.MsgspecError, KeyError) as error:
+            return error
 
     async def finish(self, finishes: Sequence[tuple[str, str, Transition, Document]]) -> bool:
         """Write many ends (tenant, task id, blind change, further condition) at once; True when all of them fitted.

@@ -15,6 +15,7 @@ from core.priority import Priority
 from core.queue import Queue
 from core.task import Actor, Outcome, State, Task
 from core.transitions import CANCEL_GRACE
+from tests.support import making
 from tests.support.clock import FakeClock
 
 ANN = Actor(id="u-ann", name="Ann")
@@ -210,3 +211,15 @@ async def test_a_queue_with_open_tasks_is_removed_by_force_only(parts: assembly.
     assert {task.outcome for task in after.values()} == {Outcome.CANCELED}
     with pytest.raises(errors.NotFound):
         await parts.directory.queue("demo", queue.key)
+
+
+async def test_what_cannot_be_sealed_is_nobody_elses_trouble(parts: assembly.Parts, queue: Queue) -> None:
+    plain, sealed = making.task(queue), msgspec.structs.replace(making.task(queue, params={"n": 1}), encrypted=True)
+    kept, refused = await asyncio.gather(
+        parts.lifecycle.admit(queue.tenant, [plain]),
+        parts.lifecycle.admit(queue.tenant, [sealed]),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, errors.Unavailable)
+    assert not isinstance(kept, BaseException)
+    assert await parts.record.tasks.get(queue.tenant, plain.id) is not None
