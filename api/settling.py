@@ -23,8 +23,11 @@ async def settle(
     """What became of each item, in their order."""
     wanted = [item for item in items if isinstance(item, SettleItem)]
     completed = _completed([item for item in wanted if item.action == "complete"], at, lifecycle)
-    others = _others([item for item in wanted if item.action != "complete"], at, lifecycle, tasks)
-    succeeded, rest = [iter(each) for each in await asyncio.gather(completed, others)]
+    left = [item for item in wanted if item.action != "complete"]
+    if left:
+        succeeded, rest = map(iter, await asyncio.gather(completed, _others(left, at, lifecycle, tasks)))
+    else:
+        succeeded, rest = iter(await completed), iter(())
     results: list[views.SettledView] = []
     for item in items:
         if isinstance(item, Refused):
@@ -42,8 +45,6 @@ async def _completed(items: Sequence[SettleItem], at: InTenant, lifecycle: Lifec
 
 
 async def _others(items: Sequence[SettleItem], at: InTenant, lifecycle: Lifecycle, tasks: Tasks) -> Sequence[Done]:
-    if not items:
-        return ()
     found = await tasks.get_many(at.tenant, [item.id for item in items])
     places = asyncio.Semaphore(_AT_ONCE)
 

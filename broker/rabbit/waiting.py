@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.rabbit import channel, connection, drawing, management
+from core import patience
 
 
 class Waiter:
@@ -165,11 +166,13 @@ class Waiters:
     async def join(self, waiter: Waiter) -> None:
         """Let a waiter stand in its lanes; raises `Unavailable`."""
         with connection.translated():
-            async with asyncio.timeout(management.CALL_TIMEOUT):
-                await self._lanes.ensure(waiter.lanes)
-                present = await self._keeper.channel()
+            present = await patience.within(management.CALL_TIMEOUT, self._place(waiter.lanes))
         self._waiting.add(waiter)
         waiter.stand(present)
+
+    async def _place(self, lanes: tuple[str, ...]) -> drawing.DrawChannel:
+        await self._lanes.ensure(lanes)
+        return await self._keeper.channel()
 
     def leave(self, waiter: Waiter) -> None:
         """Let it go."""
