@@ -3,7 +3,7 @@
     make bench            three rounds and the workloads of scale, some ten minutes
     make bench QUICK=1    one short round, about a minute, for CI
 
-    python -m tests.bench [--quick] [--only contest --only queues]
+    python -m tests.bench [--quick] [--only contest --only queues] [--write]
 
 Every part prints its tables when it ends, and writes the raw figures to .bench/figures.json and, without QUICK,
 docs/performance.md with plots beside it; a part that fails is named there, and the others go on. Peers that cannot be
@@ -13,6 +13,7 @@ had here, or do not work, are said and left out.
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -72,6 +73,10 @@ async def _limited(part: parts.Part, run: parts.Run) -> None:
         await part.work(run)
 
 
+def _end(_number: int, _frame: object) -> None:
+    sys.exit(1)
+
+
 def main() -> int:
     """Measure, tell, write; 1 when a part failed."""
     asked = argparse.ArgumentParser(description="Measure the local stack beside its peers")
@@ -79,10 +84,16 @@ def main() -> int:
     asked.add_argument(
         "--only", action="append", choices=[each.name for each in parts.PARTS], help="a part; repeatable"
     )
+    asked.add_argument(
+        "--write", action="store_true", help="write docs/performance.md after a short or partial run, too"
+    )
     given = asked.parse_args()
+    # A stack that is measured is stopped even when the run is.
+    signal.signal(signal.SIGTERM, _end)
     if not contenders.PYTHON.exists():
         print("The other task queues are not installed (deploy/bootstrap_peers.sh): ours is measured alone.")
-    results = Results(keeps=not given.quick and not given.only)
+    whole = not given.quick and not given.only
+    results = Results(keeps=given.write or whole, whole=whole)
     wanted = [each for each in parts.PARTS if each.name in (given.only or [each.name])]
     carry_out([each for each in wanted if given.only or each.quick or not given.quick], results, quick=given.quick)
     results.end()

@@ -19,6 +19,7 @@ class Counts:
         self.single = 1_000 if quick else 6_000
         self.batch = 4_000 if quick else 20_000
         self.submits = 2_000 if quick else 10_000
+        self.by_hundred = 3 * self.submits
         self.shorter = 5 if quick else 1
 
 
@@ -53,7 +54,7 @@ async def _pickups(bench: ours.Ours, figures: Figures, counts: Counts) -> None:
 
 
 async def _submits(bench: ours.Ours, figures: Figures, counts: Counts, endpoint: str) -> None:
-    for size, clients, count in ((1, 64, counts.submits), (100, 8, counts.submits * 5)):
+    for size, clients, count in ((1, 64, counts.submits), (100, 8, counts.by_hundred)):
         path = await bench.queue()
         await bench.rest()
         rate = await bench.submits(path, size=size, clients=clients, count=count)
@@ -62,7 +63,7 @@ async def _submits(bench: ours.Ours, figures: Figures, counts: Counts, endpoint:
     asked: dict[str, Any] = {"token": bench.sub.token, "issuer": f"{bench.local['auth']}/realms/demo"}
     rate = await limits.endpoint(endpoint, clients=64, count=counts.submits, **asked)
     figures.add("submit by 1, tasks/s", "no-op FastAPI endpoint", rate)
-    rate = await limits.inserts(bench.local["mongodb"], size=100, clients=8, count=counts.submits * 10)
+    rate = await limits.inserts(bench.local["mongodb"], size=100, clients=8, count=2 * counts.by_hundred)
     figures.add("submit by 100, tasks/s", "raw insert_many", rate)
 
 

@@ -114,7 +114,7 @@ async def measure(stack: LocalStack, *, quick: bool) -> dict[str, list[float]]:
                 lists = await one_by_one(ada, "list", 20 if quick else 50)
                 decided = await one_by_one(ada, "decided", 20 if quick else 50)
             async with workers(wim, 4):
-                rate = await at_once(ada, 200 if quick else 1000)
+                rate = await at_once(ada, 200 if quick else 500)
             for name, value in (
                 ("list of two groups, ms", statistics.median(lists)),
                 ("three steps by decisions, ms", statistics.median(decided)),

@@ -107,7 +107,7 @@ async def backlog(run: Run) -> None:
         path = await bench.queue()
         samples = await fill.sampled(bench, path, [lists.body(dice) for _ in range(run.some(500, 100))])
         kept = len(samples)
-        for size in (1_000, 10_000) if run.quick else (1_000, 10_000, 100_000, 1_000_000):
+        for size in (1_000, 10_000) if run.quick else (1_000, 30_000, 1_000_000):
             print(f"{size:,} tasks", flush=True)
             await _grown(run, bench, path, samples, size - kept)
             kept = size
@@ -133,7 +133,7 @@ async def _rates(run: Run, bench: Ours, path: str, name: str) -> None:
     await scale.rates(bench, turns, run.some(500, 100))
     for _ in range(run.some(3, 1)):
         await bench.rest()
-        for rate, value in (await scale.rates(bench, turns, run.some(3_000, 300))).items():
+        for rate, value in (await scale.rates(bench, turns, run.some(2_500, 300))).items():
             run.figures.add(f"{rate} by 1 with a backlog, a second", name, value)
 
 
@@ -213,6 +213,6 @@ PARTS = (
     Part("streams", streams, minutes=1.5),
     Part("polls", polls, minutes=1),
     Part("backlog", backlog, minutes=5),
-    Part("queues", queues, minutes=4),
+    Part("queues", queues, minutes=3),
     Part("processes", two, minutes=3, workers=2, quick=False),
 )

@@ -12,6 +12,7 @@ from tests.support.stack import LocalStack
 from tests.support.waiting import wait_until
 
 SECOND = "api-2"
+_SINGLE, _BATCH = 6_000, 12_000
 NAMES = ("1 API process", "2 API processes")
 
 
@@ -45,14 +46,14 @@ async def _round(bench: Ours, figures: Figures, name: str) -> None:
     await bench.submits(path, size=1, clients=64, count=500)
     await bench.rest()
     with bench.spending() as spent:
-        rate = await bench.submits(path, size=1, clients=64, count=8_000)
+        rate = await bench.submits(path, size=1, clients=64, count=_SINGLE)
     figures.add("submit by 1, by processes, tasks/s", name, rate)
-    _told(figures, "submit by 1", name, spent, 8_000)
+    _told(figures, "submit by 1", name, spent, _SINGLE)
     await bench.rest()
     with bench.spending() as spent:
-        life, _ = await bench.life(size=50, count=20_000, clients=8, resting=False)
+        life, _ = await bench.life(size=50, count=_BATCH, clients=8, resting=False)
     figures.add("whole life by 50, by processes, tasks/s", name, life.whole)
-    _told(figures, "whole life by 50", name, spent, 20_000)
+    _told(figures, "whole life by 50", name, spent, _BATCH)
 
 
 def _told(figures: Figures, what: str, name: str, spent: Spent, count: int) -> None:

@@ -20,6 +20,7 @@ TEMPLATE = Path(__file__).with_name("performance.md")
 _COSTS = ("CPU of", "cores at", "memory")
 _PEERS = ("aio-pika", "celery", "dramatiq", "faststream", "taskiq", "taskiq-aio-pika")
 _REST = ("behind the last", "written straight")
+_SHORT = " **It was a short or partial run, with one round and few tasks: its figures say little.**"
 FULL = 0.85
 """Of all cores: with more at work, none is left for another process."""
 
@@ -170,12 +171,13 @@ def criteria(figures: Figures) -> rich.table.Table:
     return table
 
 
-def page(figures: Figures, failed: Mapping[str, str], minutes: Mapping[str, float]) -> str:
+def page(figures: Figures, failed: Mapping[str, str], minutes: Mapping[str, float], *, whole: bool) -> str:
     """The whole page: the template, with what was found in the places that it leaves for it."""
     found = {
         "machine": _machine(),
         "versions": _versions(),
         "minutes": f"{sum(minutes.values()):.0f}",
+        "short": "" if whole else _SHORT,
         "failed": _failed(failed),
         "promises": _promised(figures),
         "figures": _tables(figures, [*_COSTS, *_REST]),

@@ -18,14 +18,15 @@ IMAGES = homes.ROOT / "docs" / "images"
 
 
 class Results:
-    """The figures of one run. `keeps`: the page is written, which a quick run leaves alone."""
+    """The figures of one run. `keeps`: the page is written; it says when the run was not a `whole` one."""
 
-    def __init__(self, *, keeps: bool, raw: Path = RAW) -> None:
+    def __init__(self, *, keeps: bool, whole: bool = True, raw: Path = RAW) -> None:
         self.figures = Figures()
         self.failed: dict[str, str] = {}
         """Parts that broke off, and what over."""
         self.minutes: dict[str, float] = {}
         self._keeps = keeps
+        self._whole = whole
         self._raw = raw
         self._shown: dict[str, dict[str, int]] = {}
         self._console = rich.console.Console()
@@ -46,7 +47,7 @@ class Results:
         told = {"figures": self.figures.found, "failed": self.failed, "minutes": self.minutes}
         self._raw.write_text(json.dumps(told, indent=1, ensure_ascii=False))
         if self._keeps:
-            PAGE.write_text(report.page(self.figures, self.failed, self.minutes))
+            PAGE.write_text(report.page(self.figures, self.failed, self.minutes, whole=self._whole))
 
     def end(self) -> None:
         """What was promised, and the plots."""
