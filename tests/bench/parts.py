@@ -216,6 +216,6 @@ PARTS = (
     Part("streams", streams, minutes=1.5),
     Part("polls", polls, minutes=1),
     Part("backlog", backlog, minutes=5),
-    Part("queues", queues, minutes=3),
+    Part("queues", queues, minutes=4),
     Part("processes", two, minutes=3, workers=2, quick=False),
 )
