@@ -218,7 +218,9 @@ def shut_out(ledger: Ledger) -> Iterator[Finding]:
     """A caller whose token was good all the time, and who was told that it is not."""
     count = ledger.refused.get("unauthenticated", 0)
     if count:
-        yield Finding(kind="shut out", subject="callers", detail=f"a good token was refused {count} times")
+        yield Finding(
+            kind="shut out", subject="callers", detail=f"a good token was refused {count} times {ledger.shut_out[:3]}"
+        )
 
 
 def _accepted(ledger: Ledger) -> Iterator[Finish]:

@@ -79,6 +79,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     """Numbers of the events that one listener got from the stream, over every reconnection."""
     refused: dict[str, int] = {}
     """How often a call was refused, by problem code."""
+    shut_out: list[str] = []
+    """When a token was refused, and what was said of it."""
     unknown: int = 0
     """How many calls got no answer that promises anything."""
 

@@ -83,6 +83,8 @@ class Wire:
             self.ledger.unknown += 1
         elif answer.code is not None:
             self.ledger.refused[answer.code] = self.ledger.refused.get(answer.code, 0) + 1
+            if answer.code == "unauthenticated":
+                self.ledger.shut_out.append(f"{answer.answered.isoformat()}: {answer.json}")
 
     async def insist(self, method: str, path: str, body: object = None) -> Answer:
         """Call until somebody answers; for calls that are safe to repeat. Raises AssertionError for a refusal."""
