@@ -9,7 +9,7 @@ median of the rounds, and the median of the rounds' ratios of the 95th: at most 
 spells a run takes a minute and a half, on an idle machine with 4 cores; on a busy one its figures mean little.
 
 Whoever floods a platform does so from elsewhere, here from the same 4 cores. Its client is made so lean that this does
-not matter (made-up requests, no parsing of answers): what it took of a core is printed, and was 0.11. Submits come at
+not matter (made-up requests, no parsing of answers): what it took of a core is printed, 0.1 to 0.2. Submits come at
 their rate whenever the answers come, so that a server which lets a flood wait has no less of it.
 """
 
