@@ -19,9 +19,9 @@ import cachetools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATIENCE = 10
-HELD = 0.1
+HELD = 0.25
 """Seconds. In a longer time a tenant's rate would grant it more, all of which it would then spend at once."""
-WAIT = 0.5
+WAIT = 2.0
 """Seconds at most."""
 MOST_WAITING = 1000
 """Requests of a process; further ones are answered at once, so that a flood does not fill the memory with them."""
