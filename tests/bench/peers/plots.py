@@ -76,7 +76,8 @@ def sizes(data):
     for place, what, unit in ((0, "with a backlog", "tasks"), (1, "over queues", "queues")):
         found = {rate: data.get(f"{rate} by 1 {what}, a second", {}) for rate in ("submit", "claim")}
         growth(axes[0][place], f"By one {what}, a second", found, unit)
-        axes[0][place].set_xscale("log")
+        if any(found.values()):
+            axes[0][place].set_xscale("log")
     batches = {
         "whole life, tasks/s": {
             str(n): v["Penstock"] for n in (1, 50, 100) if (v := data.get(f"whole life by {n}, tasks/s"))
