@@ -38,7 +38,7 @@ class Frames:
             async with self._making[tenant]:
                 missing = [event for event in events if (tenant, event.n) not in self._known]
                 found |= {event.n: self._known.get((tenant, event.n)) for event in events}
-                for event, told in zip(missing, await self._envelopes.of(tenant, missing), strict=True):
+                for event, told in zip(missing, await self._envelopes.of(missing), strict=True):
                     if told is not None:
                         found[event.n] = self._known[tenant, event.n] = _frame(event, told)
         return [frame for event in events if (frame := found[event.n]) is not None]

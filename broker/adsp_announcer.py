@@ -66,7 +66,7 @@ class AdspAnnouncer:
         return 0.0 if heard == 0 and full else TICK_SECONDS
 
     async def _made(self, events: Sequence[Event]) -> list[rabbit.Event]:
-        envelopes = await self._envelopes.of_many(events)
+        envelopes = await self._envelopes.of(events)
         return [_announced(event, encode(envelope)) for event, envelope in zip(events, envelopes, strict=True)]
 
     async def _save(self) -> None:

@@ -31,14 +31,11 @@ class Envelopes:
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
 
-    async def of(self, tenant: str, events: Sequence[Event]) -> list[dict[str, Any] | None]:
-        """One for each of a tenant's events; None for those that ADSP does not know."""
-        wanted = sorted({event.task for event in events if event.type in adsp_events.NAMES})
-        stories = await self._stories(tenant, wanted)
-        return [_told(event, stories.get(event.task)) for event in events]
+    async def of(self, events: Sequence[Event]) -> list[dict[str, Any] | None]:
+        """One for each of these events, of whatever tenants; None for those that ADSP does not know.
 
-    async def of_many(self, events: Sequence[Event]) -> list[dict[str, Any] | None]:
-        """The same of events of any tenants."""
+        Tasks are read again for a moment while they show more than their events tell yet.
+        """
         missing = {(event.tenant, event.task) for event in events if event.type in adsp_events.NAMES}
         stories: dict[tuple[str, str], Story] = {}
         for _ in range(_TRIES):
@@ -49,19 +46,6 @@ class Envelopes:
                 break
             await asyncio.sleep(_REST)
         return [_told(event, stories.get((event.tenant, event.task))) for event in events]
-
-    async def _stories(self, tenant: str, task_ids: Sequence[str]) -> dict[str, Story]:
-        """The stories, read again for a moment while a task shows more than its events tell yet."""
-        stories: dict[str, Story] = {}
-        missing = list(task_ids)
-        for _ in range(_TRIES):
-            if missing:
-                stories |= await self._snapshots.of(tenant, missing)
-            missing = [name for name in missing if not stories[name].whole]
-            if not missing:
-                break
-            await asyncio.sleep(_REST)
-        return stories
 
 
 def _told(event: Event, story: Story | None) -> dict[str, Any] | None:

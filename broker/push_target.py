@@ -9,6 +9,7 @@ import standardwebhooks
 from cachetools import TTLCache
 
 from broker import telemetry
+from broker.envelopes import encode
 from broker.outbound import Answer, Call, Outbound, Unreachable
 from core import errors, push
 from core.clock import Clock
@@ -20,16 +21,6 @@ from store.tenants import Tenants
 
 _OK = 200
 _SECRET = re.compile(r"\$\{secret:([^}]{1,200})\}")
-
-
-def _plain(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +48,7 @@ class Target:
         Raises `Unreachable`, `Blocked`, `Unavailable`, and `Invalid`, `NotFound` or ValueError for what cannot be sent.
         """
         options = self.options
-        body = _encode(task.params if options.raw else envelope(task))
+        body = encode(task.params if options.raw else envelope(task))
         if options.request_policy:
             answer = await self._evaluated(task, options.request_policy, body)
         elif self.definition.target.url:

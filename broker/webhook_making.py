@@ -108,7 +108,7 @@ class Maker:
         criteria, is_native = hook.filter.criteria, hook.payload is Payload.NATIVE
         if is_native and (criteria is None or not criteria.asks_for_assignee):
             return [webhook.native(event) for event in events]
-        told = await self._envelopes.of(hook.tenant, events)
+        told = await self._envelopes.of(events)
         fits = [each is not None and (criteria is None or criteria.fits(each)) for each in told]
         bodies = [webhook.native(event) for event in events] if is_native else told
         return [body if fit else None for body, fit in zip(bodies, fits, strict=True)]

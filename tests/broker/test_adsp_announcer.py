@@ -91,8 +91,10 @@ async def test_events_of_many_are_told_as_those_of_one(
         await loops.ended(running)
     events = await log.after(0, 100)
     await database["tasks"].delete_one({"name": "1"})
-    envelopes = Envelopes(Snapshots(database))
-    assert await envelopes.of_many(events) == await envelopes.of("demo", events)
+    kept, names = Snapshots(database), sorted({event.task for event in events})
+    many = await kept.of_many([("demo", name) for name in names])
+    assert {name: many["demo", name] for name in names} == await kept.of("demo", names)
+    assert [story.now is None for story in many.values()].count(True) == 1
 
 
 def test_the_keys_are_those_of_the_guide() -> None:

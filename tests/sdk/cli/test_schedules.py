@@ -25,7 +25,9 @@ def test_a_schedule_from_its_beginning_to_its_end(ada: Run, wim: Run, queue: str
     assert len(ada("schedules", "upcoming", "cli-nightly", "-n", "3", "--json").lines) == 3
     assert wim("schedules", "pause", "cli-nightly").status == Exit.FORBIDDEN
     assert ada("schedules", "pause", "cli-nightly").out == "cli-nightly is paused.\n"
-    assert [each["id"] for each in ada("schedules", "list", "--paused", "--json").lines] == ["cli-nightly"]
+    assert [each["id"] for each in ada("schedules", "list", "--queue", queue, "--paused", "--json").lines] == [
+        "cli-nightly"
+    ]
     assert ada("schedules", "resume", "cli-nightly").out == "cli-nightly fires again.\n"
     fired = ada("schedules", "run", "cli-nightly", "--json").json
     assert wim("tasks", "claim", queue, "--wait", "5s").json["id"] == fired["run"]["id"]
