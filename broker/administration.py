@@ -10,10 +10,11 @@ from broker.directory import Directory
 from broker.quotas import Quota
 from broker.rabbit import topology
 from broker.rabbit.management import Lanes
-from core import errors, ids, schemas, transitions
+from core import errors, ids, schemas
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor
+from core.transitions import ends
 from store import payloads as sealed
 from store.payloads import Payloads
 from store.queues import Queues
@@ -128,7 +129,7 @@ class Administration:
         canceled = 0
         while tasks := await self._tasks.open_of(tenant, key, _BATCH):
             at = self._clock()
-            pairs = [(task, transitions.cancel(task, at=at, by=by, message=message)) for task in tasks]
+            pairs = [(task, ends.cancel(task, at=at, by=by, message=message)) for task in tasks]
             canceled += len(await self._sweeps.settle(pairs))
         return canceled
 

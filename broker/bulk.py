@@ -9,10 +9,11 @@ import msgspec
 
 from broker.desk import Desk
 from broker.places import Places
-from core import errors, ids, transitions
+from core import errors, ids
 from core.clock import Clock
 from core.task import Actor, State, Task
-from core.transitions import Transition
+from core.transitions import edits, ends
+from core.transitions.transition import Transition
 from store.bulk import Act, Bulk, Bulks, BulkState, Kind
 from store.listing import Listing
 from store.query import Query, Sort
@@ -152,10 +153,10 @@ class BulkActions:
         if task.state is State.DONE or _is_so(act, task):
             return None
         if act.kind is Kind.ASSIGN:
-            return transitions.assign(task, at=at, by=by, to=act.to)
+            return edits.assign(task, at=at, by=by, to=act.to)
         if act.kind is Kind.PRIORITY:
-            return None if act.priority is None else transitions.prioritise(task, at=at, by=by, to=act.priority)
-        build = transitions.cancel if act.now else transitions.ask_cancel
+            return None if act.priority is None else edits.prioritise(task, at=at, by=by, to=act.priority)
+        build = ends.cancel if act.now else ends.ask_cancel
         return build(task, at=at, by=by, message=act.message)
 
 

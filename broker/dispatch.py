@@ -19,11 +19,12 @@ from broker.rabbit import topology
 from broker.rabbit.consumer import Consumer
 from broker.rabbit.drawing import Drawn
 from broker.rabbit.waiting import Waiter
-from core import ids, transitions
+from core import ids
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor, Task
-from core.transitions import Transition
+from core.transitions import holds
+from core.transitions.transition import Transition
 from store.tasks import Handout, Tasks
 
 MOST_WAIT = timedelta(seconds=60)
@@ -130,7 +131,7 @@ class Dispatch:
 
     async def _take(self, tenant: str, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:
         """One conditional update for these tickets, then their acks; if MongoDB fails they go back to the broker."""
-        change = transitions.claim(
+        change = holds.claim(
             at=self._clock(), by=claim.by, worker=claim.worker, exec_id=ids.new_secret(), start=claim.start
         )
         try:

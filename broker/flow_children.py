@@ -6,7 +6,7 @@ from itertools import groupby
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle, Submitted
 from broker.templates import Templates
-from core import builtins, creation, errors, flow_life, schemas, transitions
+from core import builtins, creation, errors, flow_life, schemas
 from core.clock import Clock
 from core.creation import Submission
 from core.definition import Definition
@@ -14,6 +14,7 @@ from core.flow import Cancel, Child, ChildKind, Completion, Driver, Flow
 from core.flow_life import Launch
 from core.flow_template import StoredTemplate
 from core.task import Outcome, Parent, Reason, Task
+from core.transitions import ends, transition
 from store.flows import Flows as Record
 from store.tasks import Tasks
 
@@ -182,8 +183,8 @@ class Children:
         task = creation.create(
             submission, queue=queue, definition=definition, at=at, by=flow.created_by, encrypted=bool(flow.encrypted)
         )
-        change = transitions.cancel(task, at=at, by=flow.last_event.by, message=_why(flow))
-        answers = await self._lifecycle.admit(flow.tenant, [transitions.apply(change, task)])
+        change = ends.cancel(task, at=at, by=flow.last_event.by, message=_why(flow))
+        answers = await self._lifecycle.admit(flow.tenant, [transition.apply(change, task)])
         if not isinstance(answers[0], Submitted):
             found = await self._tasks.get(flow.tenant, cancel.id)
             if found is not None:

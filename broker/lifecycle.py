@@ -1,7 +1,7 @@
 """Everything that can happen to a task, one method an operation, in the order of a task's life. Read this first.
 
 Who calls has been let in already (`api/guards.py`); here it is only named as the `by` of what happens. Every method
-ends in a transition (`core/transitions.py`) that the store applies if it still holds, and, where a task became ready,
+ends in a transition (`core/transitions/`) that the store applies if it still holds, and, where a task became ready,
 in a ticket. Refusals are the errors of `core/errors.py` and leave everything as it was.
 """
 
@@ -18,14 +18,15 @@ from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.places import Places, Seated
-from core import breath, builtins, creation, errors, ids, schemas, telemetry, transitions
+from core import breath, builtins, creation, errors, ids, schemas, telemetry
 from core.clock import Clock
 from core.creation import Submission
 from core.flow_decisions import is_decision
 from core.priority import Priority
 from core.queue import Queue
 from core.task import PUSHER, Actor, Note, Outcome, Progress, State, Task, held_by
-from core.transitions import Transition
+from core.transitions import edits, ends, failures, holds, redrives
+from core.transitions.transition import Transition
 from store.tasks import Tasks
 
 _TRIES = 20
@@ -159,7 +160,7 @@ class Lifecycle:
         at = self._clock()
         until = builtins.until(task.params, at) if task.builtin == builtins.WAIT else None
         exec_id = None if task.builtin in builtins.AT_ONCE else ids.new_secret()
-        begun = await self._tasks.apply(task.tenant, task, transitions.begin(task, at=at, exec_id=exec_id, until=until))
+        begun = await self._tasks.apply(task.tenant, task, holds.begin(task, at=at, exec_id=exec_id, until=until))
         return begun or await self._read(task.tenant, task.id)
 
     async def _create(self, queue: Queue, submission: Submission, at: datetime, by: Actor) -> Task:
@@ -211,7 +212,7 @@ class Lifecycle:
         `LimitReached` when its definition allows no more at once.
         """
         if exec_id is not None:
-            change = transitions.start(at=self._clock(), by=by, exec_id=exec_id)
+            change = holds.start(at=self._clock(), by=by, exec_id=exec_id)
             started = await self._tasks.apply_blind(task.tenant, task.id, change, holder__id=_holders(by))
             if started is None:
                 raise _refusal(await self._read(task.tenant, task.id), exec_id, by, change)
@@ -221,7 +222,7 @@ class Lifecycle:
         def take(now: Task) -> Transition:
             if now.assignee is not None and now.assignee.id != by.id:
                 raise errors.Forbidden(f"Task {now.id} is assigned to {now.assignee.name}.")
-            return transitions.take(now, at=self._clock(), by=by, exec_id=fence)
+            return holds.take(now, at=self._clock(), by=by, exec_id=fence)
 
         def write(seated: Seated) -> Awaitable[Task]:
             return self._change(task, lambda now: seated(take(now)))
@@ -246,7 +247,7 @@ class Lifecycle:
         """
         at = self._clock()
         note = None if said is None else Note(type="notified", at=at, by=by, data=dict(said))
-        change = transitions.beat(at=at, exec_id=exec_id, progress=progress, note=note)
+        change = holds.beat(at=at, exec_id=exec_id, progress=progress, note=note)
         # What is written blindly is not sealed.
         also = {} if progress is None and note is None else {"encrypted": None}
         task = await self._tasks.apply_blind(tenant, task_id, change, holder__id=_holders(by), **also)
@@ -273,7 +274,7 @@ class Lifecycle:
             (
                 finish.tenant,
                 finish.task_id,
-                transitions.succeed(at=at, by=by, exec_id=finish.exec_id, result=finish.result),
+                ends.succeed(at=at, by=by, exec_id=finish.exec_id, result=finish.result),
                 {"holder.id": _holders(by), "strict": None},
             )
             for finish, by in finishes
@@ -299,7 +300,7 @@ class Lifecycle:
             return Ended(task_id=task.id, ended_at=task.ended_at)
         if mine and task.strict and task.state is State.IN_PROGRESS:
             return await self._complete_strictly(task, finish, by)
-        change = transitions.succeed(at=task.updated_at, by=by, exec_id=finish.exec_id, result=None)
+        change = ends.succeed(at=task.updated_at, by=by, exec_id=finish.exec_id, result=None)
         return _refusal(task, finish.exec_id, by, change)
 
     async def _complete_strictly(self, task: Task, finish: Finish, by: Actor) -> Ended | errors.PenstockError:
@@ -308,7 +309,7 @@ class Lifecycle:
             await self._check_end(task, "result", finish.result)
             await self._change(
                 task,
-                lambda now: transitions.complete(_held(now, finish.exec_id), at=at, by=by, result=finish.result),
+                lambda now: ends.complete(_held(now, finish.exec_id), at=at, by=by, result=finish.result),
             )
         except errors.PenstockError as error:
             return error
@@ -331,9 +332,7 @@ class Lifecycle:
     async def complete_by_right(self, task: Task, *, result: Any, by: Actor, check: Check) -> Task:
         """End a running task with success by somebody who needs no fence: `check` says whether that is right now."""
         await self._check_end(task, "result", result)
-        return await self._change(
-            task, lambda now: transitions.complete(check(now), at=self._clock(), by=by, result=result)
-        )
+        return await self._change(task, lambda now: ends.complete(check(now), at=self._clock(), by=by, result=result))
 
     async def fail(
         self,
@@ -349,7 +348,7 @@ class Lifecycle:
         await self._check_end(task, "error", error)
         return await self._change(
             task,
-            lambda now: transitions.fail(
+            lambda now: failures.fail(
                 _held(now, exec_id),
                 at=self._clock(),
                 by=by,
@@ -363,33 +362,33 @@ class Lifecycle:
     async def release(self, task: Task, *, exec_id: str, by: Actor) -> Task:
         """The holder gives it back unfinished; no attempt is spent."""
         return await self._change(
-            task, lambda now: transitions.release(_held(now, exec_id), at=self._clock(), by=by, exec_id=exec_id)
+            task, lambda now: holds.release(_held(now, exec_id), at=self._clock(), by=by, exec_id=exec_id)
         )
 
     async def cancel(self, task: Task, *, by: Actor, message: str | None, now: bool) -> Task:
         """End it: at once (`now`), or by asking its holder first when it is running."""
-        build = transitions.cancel if now or task.builtin is not None else transitions.ask_cancel
+        build = ends.cancel if now or task.builtin is not None else ends.ask_cancel
         return await self._change(task, lambda read: build(read, at=self._clock(), by=by, message=message))
 
     # --- afterwards ---
 
     async def retry(self, task: Task, *, by: Actor) -> Task:
         """Run an ended task again with all its attempts."""
-        return await self._change(task, lambda now: transitions.retry_ended(now, at=self._clock(), by=by))
+        return await self._change(task, lambda now: redrives.retry_ended(now, at=self._clock(), by=by))
 
     async def delete(self, task: Task, *, by: Actor) -> None:
         """Remove it from every view."""
-        await self._change(task, lambda now: transitions.delete(now, at=self._clock(), by=by))
+        await self._change(task, lambda now: ends.delete(now, at=self._clock(), by=by))
 
     # --- at any time ---
 
     async def assign(self, task: Task, *, to: Actor | None, by: Actor, check: Check = _anything) -> Task:
         """Give it to a person, or to nobody; `check` may refuse by what the task is at that moment."""
-        return await self._change(task, lambda now: transitions.assign(check(now), at=self._clock(), by=by, to=to))
+        return await self._change(task, lambda now: edits.assign(check(now), at=self._clock(), by=by, to=to))
 
     async def prioritise(self, task: Task, *, to: Priority, by: Actor, check: Check = _anything) -> Task:
         """Change its priority and with it its place; `check` as in `assign`."""
-        return await self._change(task, lambda now: transitions.prioritise(check(now), at=self._clock(), by=by, to=to))
+        return await self._change(task, lambda now: edits.prioritise(check(now), at=self._clock(), by=by, to=to))
 
     async def edit(
         self,
@@ -402,7 +401,7 @@ class Lifecycle:
         to: Priority | None = None,
         check: Check = _anything,
     ) -> Task:
-        """Change what describes it (`transitions.EDITABLE`) and its priority; params must still fit the queue's schema.
+        """Change what describes it (`edits.EDITABLE`) and its priority; params must still fit the queue's schema.
 
         `check` may refuse by what the task is at the moment of the change.
         """
@@ -410,7 +409,7 @@ class Lifecycle:
             schemas.check(queue.params_schema, fields["params"], "params")
         return await self._change(
             task,
-            lambda now: transitions.edit(
+            lambda now: edits.edit(
                 check(now), at=self._clock(), by=by, fields=fields, event=event, to=to, rules=queue.deadlines
             ),
         )

@@ -15,11 +15,12 @@ import structlog
 
 from broker.desk import Desk
 from broker.directory import Directory
-from core import errors, places, transitions
+from core import errors, places
 from core.clock import Clock
 from core.definition import Definition
 from core.task import State, Task, Waits
-from core.transitions import Transition
+from core.transitions import holds, tickets
+from core.transitions.transition import Transition
 from store.definition_sweeps import DefinitionSweeps
 from store.seats import Seats, Wanted
 from store.sweeps import Sweeps
@@ -100,14 +101,14 @@ class Places:
             self._dice.shuffle(free)
             first = sorted(wanted[slot], key=lambda pair: pair[0].place)
             chosen += [
-                Wanted(task_id=task.id, priority=priority, change=transitions.seated(change, slot, seat))
+                Wanted(task_id=task.id, priority=priority, change=holds.seated(change, slot, seat))
                 for (task, priority), seat in zip(first, free, strict=False)
             ]
         return chosen
 
     async def _park(self, tenant: str, full: Mapping[str, Sequence[Task]]) -> None:
         for slot, tasks in full.items():
-            change = transitions.park(at=self._clock(), slot=slot)
+            change = tickets.park(at=self._clock(), slot=slot)
             await self._seats.park(tenant, [task.id for task in tasks], change)
         # A seat may have become free before these were parked: whoever gave it back did not see them.
         await self.call(tenant, list(full))
@@ -132,7 +133,7 @@ class Places:
             if not free:
                 break
             try:
-                return await write(partial(transitions.seated, slot=slot, seat=self._dice.choice(free)))
+                return await write(partial(holds.seated, slot=slot, seat=self._dice.choice(free)))
             except errors.Changed:
                 continue
         limit = _limit(definition)
@@ -176,7 +177,7 @@ class Places:
             found = await asyncio.gather(*(self._seats.parked(tenant, slot, room[slot]) for slot in some))
             first = [task for tasks in found for task in tasks]
             if first:
-                change = transitions.call(at=self._clock())
+                change = tickets.call(at=self._clock())
                 await self._desk.offer(await self._seats.call(tenant, first, change))
 
     # --- a limit that is new ---
@@ -190,7 +191,7 @@ class Places:
         for task in found:
             slot = places.slot(definition, task.params, hidden=bool(task.encrypted)) or ""
             taken = await self._seats.taken(task.tenant, [slot])
-            change = transitions.adopt(task, at=self._clock(), slot=slot, seat=places.beyond(taken[slot]))
+            change = holds.adopt(task, at=self._clock(), slot=slot, seat=places.beyond(taken[slot]))
             adopted += await self._seats.adopt(task.tenant, task, change)
         return adopted
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from broker.desk import Desk
-from core import transitions
 from core.clock import Clock
 from core.task import ENGINE, State
+from core.transitions import redrives
 from store.listing import Listing, Query
 from store.redrives import Redrive, Redrives, RedriveState
 from store.sweeps import Sweeps
@@ -65,9 +65,7 @@ class Redriver:
         if allowed == 0:
             return False
         page = await self._listing.page(redrive.tenant, redrive.selection, after=None, limit=allowed)
-        pairs = [
-            (task, transitions.retry_ended(task, at=now, by=redrive.by, redrive=redrive.id)) for task in page.tasks
-        ]
+        pairs = [(task, redrives.retry_ended(task, at=now, by=redrive.by, redrive=redrive.id)) for task in page.tasks]
         moved = await self._sweeps.settle(pairs)
         if moved:
             await self._redrives.count(redrive, moved=len(moved))
@@ -85,7 +83,7 @@ class Redriver:
         untouched = Query(redrive=redrive.id, states=frozenset({State.READY, State.WAITING}))
         page = await self._listing.page(redrive.tenant, untouched, after=None, limit=BATCH)
         by = redrive.undone_by or ENGINE
-        pairs = [(task, transitions.undo_redrive(task, at=now, by=by)) for task in page.tasks if task.ended_before]
+        pairs = [(task, redrives.undo_redrive(task, at=now, by=by)) for task in page.tasks if task.ended_before]
         undone = await self._sweeps.settle(pairs)
         if undone:
             await self._redrives.count(redrive, undone=len(undone))

@@ -13,11 +13,12 @@ import structlog
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.places import Places
-from core import errors, logs, transitions
+from core import errors, logs
 from core.clock import Clock
 from core.deadlines import Deadlines
 from core.task import ENGINE, DueKind, Task
-from core.transitions import Transition
+from core.transitions import alarms, ends, failures, holds, tickets, transition
+from core.transitions.transition import Transition
 from store.sweeps import Sweeps
 
 _log = structlog.get_logger(__name__)
@@ -73,14 +74,14 @@ class Timekeeper:
             return []
         # One that somebody else changed meanwhile gets a stale ticket, which costs its claimer one look.
         await self._sweeps.wake(tasks, now)
-        return [transitions.apply(_wake(task, now), task) for task in tasks]
+        return [transition.apply(_wake(task, now), task) for task in tasks]
 
     async def _settle(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
         pairs: list[tuple[Task, Transition]] = []
         for task in tasks:
             change = await self._change(task, now)
             try:
-                transitions.apply(change, task)
+                transition.apply(change, task)
             except errors.Conflict as error:
                 _log.error("timer does not fit its task", **logs.of(task), error=error.detail)
             else:
@@ -93,21 +94,21 @@ class Timekeeper:
         """What a timer of this kind means for the task."""
         match task.due_kind:
             case DueKind.START_TIMEOUT:
-                return transitions.miss_start(task, at=now)
+                return holds.miss_start(task, at=now)
             case DueKind.LEASE:
-                return transitions.lose_lease(task, at=now, dice=self._dice)
+                return failures.lose_lease(task, at=now, dice=self._dice)
             case DueKind.WAITED:
-                return transitions.complete(task, at=now, by=ENGINE, result=None)
+                return ends.complete(task, at=now, by=ENGINE, result=None)
             case DueKind.EXPIRY:
-                return transitions.expire(task, at=now)
+                return ends.expire(task, at=now)
             case DueKind.CANCEL:
                 asked = task.cancel_request
                 by, message = (asked.by, asked.message) if asked is not None else (ENGINE, None)
-                return transitions.cancel(task, at=now, by=by, message=message)
+                return ends.cancel(task, at=now, by=by, message=message)
             case DueKind.ALARM:
-                return transitions.ring(task, at=now, rules=await self._rules(task))
+                return alarms.ring(task, at=now, rules=await self._rules(task))
             case _:
-                return transitions.run_out(task, at=now)
+                return ends.run_out(task, at=now)
 
     async def _rules(self, task: Task) -> Deadlines:
         """What the task's queue says of deadlines now; nothing when it was deleted."""
@@ -134,6 +135,6 @@ class Timekeeper:
 
 
 def _wake(task: Task, now: datetime) -> Transition:
-    return transitions.wake(
+    return tickets.wake(
         at=now, assigned=task.assignee is not None or task.builtin is not None, limited=task.slot is not None
     )

@@ -4,10 +4,11 @@ import msgspec
 
 from broker.directory import Directory
 from broker.lifecycle import Lifecycle
-from core import errors, transitions
+from core import errors
 from core.clock import Clock
 from core.queue import Queue
 from core.task import Actor, State, Task
+from core.transitions import edits
 from store.listing import Listing
 from store.query import Query
 from store.tasks import Tasks
@@ -67,5 +68,5 @@ class Worklist:
             if not page.tasks:
                 return None
             asked = msgspec.structs.replace(asked, text=None, ids=tuple(task.id for task in page.tasks))
-        change = transitions.reserve(at=self._clock(), by=by)
+        change = edits.reserve(at=self._clock(), by=by)
         return await self._tasks.assign_first(tenant, asked, change, by.id)

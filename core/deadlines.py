@@ -1,4 +1,4 @@
-"""Deadlines: reminders, follow-ups, a due date and what happens after it, each rung once (`transitions.ring`).
+"""Deadlines: reminders, follow-ups, a due date and what happens after it, each rung once (`alarms.ring`).
 
 A task has one next moment of this kind (`alarmAt`), which is one of the limits of its one timer. What the queue says
 is read when it rings, so that new rules count for open tasks too.

@@ -160,7 +160,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One task. Absent and None are the same. Changed only by the transitions of `core/transitions.py`."""
+    """One task. Absent and None are the same. Changed only by the transitions of `core/transitions/`."""
 
     tenant: str
     id: str

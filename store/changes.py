@@ -9,7 +9,7 @@ from typing import Any
 
 from core import timers, words
 from core.task import DueKind, State, Task
-from core.transitions import Transition
+from core.transitions.transition import Transition
 from store import notes
 from store.documents import encode_value, field_names
 from store.mongo import Document
@@ -49,7 +49,7 @@ def still(task: Task) -> Document:
 
 
 def known(change: Transition, after: Task) -> Document:
-    """Modifiers for a change of a task that was read; `after` is `transitions.apply` of it."""
+    """Modifiers for a change of a task that was read; `after` is `transition.apply` of it."""
     names = set(change.sets) | {"updated_at", "due_at", "due_kind"}
     names |= {"state"} if change.target is not None else set()
     names |= {"seq"} if change.note is not None else set()

@@ -8,7 +8,7 @@ with the task's `seq` or the new fence beside it two that follow each other are 
 import msgspec
 
 from core.task import Note, Outcome, State, Task
-from core.transitions import Transition
+from core.transitions.transition import Transition
 
 
 class Mark(Note, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,9 +10,9 @@ import msgspec
 from pymongo import UpdateOne
 from pymongo import errors as driver
 
-from core import transitions
 from core.task import HELD, Task, Waits
-from core.transitions import Transition
+from core.transitions import transition
+from core.transitions.transition import Transition
 from store import changes, documents, mongo, payloads
 from store.mongo import Document
 from store.payloads import Payloads
@@ -99,7 +99,7 @@ class Seats:
         found: Document = {"_id": {"$in": documents.keys(tenant, [task.id for task in tasks])}}
         found |= {"waits": Waits.PARKED.value, "assignment.to.id": None}
         await self._tasks.update_many(found | changes.condition(change), changes.blind(change))
-        return [transitions.apply(change, task) for task in tasks]
+        return [transition.apply(change, task) for task in tasks]
 
     async def standing(self, tenant: str, slots: Sequence[str]) -> dict[str, Standing]:
         """How many hold a seat and how many were called, for each of these slots; read from the indexes alone."""
@@ -131,7 +131,7 @@ class Seats:
 
     async def adopt(self, tenant: str, task: Task, change: Transition) -> bool:
         """Give a held task its seat; False when it was changed meanwhile, or the seat was taken."""
-        after = transitions.apply(change, task)
+        after = transition.apply(change, task)
         found = {"_id": documents.key(tenant, task.id), "seat": None} | changes.condition(change)
         try:
             return (await self._tasks.update_one(found, changes.known(change, after))).matched_count == 1

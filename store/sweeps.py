@@ -10,9 +10,9 @@ import msgspec
 import structlog
 from pymongo import UpdateMany, UpdateOne
 
-from core import transitions
 from core.task import TICKET_REPAIR, DueKind, State, Task, Waits
-from core.transitions import Transition
+from core.transitions import tickets, transition
+from core.transitions.transition import Transition
 from store import changes, documents, mongo, payloads
 from store.mongo import Document
 from store.payloads import TASK, Payloads
@@ -51,7 +51,7 @@ class Sweeps:
             sort = (task.assignee is not None, task.builtin is not None, task.slot is not None)
             groups.setdefault(sort, []).append(documents.key(task.tenant, task.id))
         for (assigned, builtin, limited), keys in groups.items():
-            change = transitions.wake(at=at, assigned=assigned or builtin, limited=limited)
+            change = tickets.wake(at=at, assigned=assigned or builtin, limited=limited)
             found: Document = {"_id": {"$in": keys}, "dueKind": DueKind.EXECUTE.value, "dueAt": {"$lte": at}}
             found |= {"assignment.to.id": {"$ne": None} if assigned else None} | changes.condition(change)
             woken += (await self._tasks.update_many(found, changes.blind(change))).modified_count
@@ -62,7 +62,7 @@ class Sweeps:
 
         Changes that came too late are dropped: somebody else changed the task, and its timer with it.
         """
-        afters = [transitions.apply(change, task) for task, change in pairs]
+        afters = [transition.apply(change, task) for task, change in pairs]
         writes: list[UpdateOne | UpdateMany] = []
         for (task, change), after in zip(pairs, afters, strict=True):
             found: Document = {"_id": documents.key(task.tenant, task.id)} | changes.condition(change)

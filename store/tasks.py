@@ -11,9 +11,10 @@ import msgspec
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
-from core import breath, errors, transitions
+from core import breath, errors
 from core.task import OPEN, State, Task
-from core.transitions import Transition
+from core.transitions import transition
+from core.transitions.transition import Transition
 from store import changes, documents, mongo, payloads, query
 from store.mongo import Document
 from store.payloads import TASK, Payloads
@@ -101,7 +102,7 @@ class Tasks:
         Raises `WrongState` or `LeaseLost` where the change does not fit what was read, `Changed` where the seat that it
         takes is another's.
         """
-        after = transitions.apply(change, task)
+        after = transition.apply(change, task)
         found = {"_id": documents.key(tenant, task.id)} | changes.condition(change) | changes.still(task)
         update = changes.known(change, after)
         if task.encrypted:

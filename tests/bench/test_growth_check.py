@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from broker import follower
-from core import transitions
 from core.events import Header
 from core.task import Task
+from core.transitions import ends, transition
 from store import documents, notes
 from tests.bench import growth_check
 from tests.bench.growth_mould import RECORD, Home, Life, Mould, read, stored
@@ -40,8 +40,8 @@ def original() -> Life:
         at=at, record_id=RECORD.format(17), labels=("week",), params={"n": 1, "percent": "100 %b %"},
         due_date=at + timedelta(days=8), expire_at=at + timedelta(days=9), description="A description.",
     )  # fmt: skip
-    change = transitions.cancel(made, by=making.WIM, at=at + timedelta(seconds=2), message=None)
-    return life(made, transitions.apply(change, made))
+    change = ends.cancel(made, by=making.WIM, at=at + timedelta(seconds=2), message=None)
+    return life(made, transition.apply(change, made))
 
 
 def copied(original: Life) -> Life:

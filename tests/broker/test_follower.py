@@ -14,18 +14,19 @@ from hypothesis import strategies as st
 
 from broker import assembly, loops
 from broker.follower import SKEW, Follower
-from core import errors, ids, transitions
+from core import errors, ids
 from core.events import Event
 from core.settings import Settings
 from core.task import State, Task
+from core.transitions import edits, ends, holds, transition
 from store import indexes
 from store.eventlog import EventLog, Overtaken
 from store.events import Events
 from store.headers import Headers
 from store.positions import EVENTS, Positions
-from tests.core.test_transitions import STEPS
 from tests.support.clock import FakeClock
 from tests.support.making import ANN, NOW, WIM, task
+from tests.support.steps import STEPS
 from tests.support.waiting import wait_until
 
 BLIND = {"claim", "request", "start", "beat", "succeed", "wake"}
@@ -66,7 +67,7 @@ async def live(record: assembly.Record, now: Task, names: Sequence[str], seed: i
         at += timedelta(milliseconds=dice.randint(0, 20_000))
         try:
             change = STEPS[name](now, at, dice)
-            transitions.apply(change, now)
+            transition.apply(change, now)
         except (errors.WrongState, errors.LeaseLost):
             continue
         if name in BLIND:
@@ -117,9 +118,9 @@ async def burst(record: assembly.Record, count: int = 20) -> list[Task]:
     """Tasks that were submitted, claimed and completed: three events each."""
     made = [task() for _ in range(count)]
     await record.tasks.insert("demo", made)
-    claim = transitions.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
+    claim = holds.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
     held = await record.tasks.claim("demo", [(each.id, each.priority) for each in made], claim, WIM.id)
-    done = transitions.succeed(at=NOW, by=WIM, exec_id=held[0].exec_id or "", result=None)
+    done = ends.succeed(at=NOW, by=WIM, exec_id=held[0].exec_id or "", result=None)
     assert await record.tasks.finish([("demo", each.id, done, {}) for each in held])
     return list((await record.tasks.get_many("demo", [each.id for each in made])).values())
 
@@ -238,7 +239,7 @@ async def test_after_the_stream_was_lost_each_task_has_at_least_its_last_event(
     async with following(record, fake_clock) as heard:
         await wait_until(lambda: _repairing(record), what="the loss was noticed")
         edited = await record.tasks.apply(
-            "demo", half_told, transitions.edit(half_told, at=fake_clock() + 3 * SKEW, by=ANN, fields={"name": "x"})
+            "demo", half_told, edits.edit(half_told, at=fake_clock() + 3 * SKEW, by=ANN, fields={"name": "x"})
         )
         assert edited is not None
         fake_clock.advance(4 * SKEW)

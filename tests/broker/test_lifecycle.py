@@ -14,7 +14,7 @@ from core.creation import Submission
 from core.priority import Priority
 from core.queue import Queue
 from core.task import Actor, Outcome, State, Task
-from core.transitions import CANCEL_GRACE
+from core.transitions.ends import CANCEL_GRACE
 from tests.support import making
 from tests.support.clock import FakeClock
 

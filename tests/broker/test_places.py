@@ -17,13 +17,14 @@ from broker.lifecycle import Finish
 from broker.places import Ushers
 from broker.refill import Refill
 from broker.timekeeper import Timekeeper
-from core import errors, transitions
+from core import errors
 from core.definition import Concurrency, Definition, Target, TargetKind
 from core.priority import Priority
 from core.queue import Queue
 from core.retry import Backoff, Retry
 from core.settings import Settings
 from core.task import Limits, State, Task, Waits
+from core.transitions import ends
 from store.definition_sweeps import DefinitionSweeps
 from tests.support import working
 from tests.support.clock import FakeClock
@@ -206,7 +207,7 @@ async def test_whoever_dies_before_it_calls_the_next_leaves_that_to_the_ushers(
     first, second = await submit(parts, queue, "KBOS", 2)
     (held,) = await working.claim(parts, queue)
     # The end is written, and the process is gone.
-    ended = transitions.complete(held, at=fake_clock(), by=WIM, result=None)
+    ended = ends.complete(held, at=fake_clock(), by=WIM, result=None)
     assert await parts.record.tasks.apply("demo", held, ended) is not None
     assert (held.id, await working.claim(parts, queue)) == (first.id, [])
     await ushers.step()

@@ -14,7 +14,7 @@ from core.priority import Priority
 from core.queue import Queue
 from core.retry import Backoff, Retry
 from core.task import Limits, Outcome, State
-from core.transitions import CANCEL_GRACE
+from core.transitions.ends import CANCEL_GRACE
 from tests.support.clock import FakeClock
 from tests.support.making import ANN, WIM
 from tests.support.working import claim, complete, fail, read, submit

@@ -16,7 +16,7 @@ from broker.relay import Relay
 from core import clock
 from core.events import Event
 from core.task import Task
-from core.transitions import Transition
+from core.transitions.transition import Transition
 from deploy.local import ports
 from store import changes
 from store.eventlog import EventLog

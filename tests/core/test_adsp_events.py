@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import adsp, adsp_events, errors, transitions
+from core import adsp, adsp_events, errors
 from core.adsp_events import Criteria
 from core.events import Event
 from core.priority import Priority
 from core.task import Actor, State, Task
-from core.transitions import Transition
+from core.transitions import edits, ends, failures, holds, redrives, tickets, transition
+from core.transitions.transition import Transition
 from tests.support.making import ANN, NOW, WIM, task
 
 WES = Actor(id="u-wes", name="Wes", email="wes@example.org")
@@ -45,19 +46,19 @@ def lived(first: Task, *changes: Change) -> tuple[list[Task], list[Event]]:
     """A task after each change (functions of task and time), and the events of all."""
     tasks = [first]
     for number, change in enumerate(changes, 1):
-        tasks.append(transitions.apply(change(tasks[-1], NOW + number * SECOND), tasks[-1]))
+        tasks.append(transition.apply(change(tasks[-1], NOW + number * SECOND), tasks[-1]))
     return tasks, [of(each, n) for n, each in enumerate(tasks, 1)]
 
 
 LIFE: tuple[Change, ...] = (
-    lambda t, at: transitions.assign(t, at=at, by=ANN, to=WES),
-    lambda t, at: transitions.assign(t, at=at, by=ANN, to=None),
-    lambda t, at: transitions.prioritise(t, at=at, by=ANN, to=Priority.URGENT),
-    lambda t, at: transitions.edit(t, at=at, by=ANN, fields={"name": "two", "description": "d"}, to=Priority.HIGH),
-    lambda t, at: transitions.take(t, at=at, by=WIM, exec_id="x"),
-    lambda t, at: transitions.edit(t, at=at, by=WIM, fields={"params": {"a": 1}}, event="data-updated"),
-    lambda t, at: transitions.complete(t, at=at, by=WIM, result=None),
-    lambda t, at: transitions.delete(t, at=at, by=ANN),
+    lambda t, at: edits.assign(t, at=at, by=ANN, to=WES),
+    lambda t, at: edits.assign(t, at=at, by=ANN, to=None),
+    lambda t, at: edits.prioritise(t, at=at, by=ANN, to=Priority.URGENT),
+    lambda t, at: edits.edit(t, at=at, by=ANN, fields={"name": "two", "description": "d"}, to=Priority.HIGH),
+    lambda t, at: holds.take(t, at=at, by=WIM, exec_id="x"),
+    lambda t, at: edits.edit(t, at=at, by=WIM, fields={"params": {"a": 1}}, event="data-updated"),
+    lambda t, at: ends.complete(t, at=at, by=WIM, result=None),
+    lambda t, at: ends.delete(t, at=at, by=ANN),
 )
 
 
@@ -110,7 +111,7 @@ def test_a_cancel_tells_its_reason_where_one_was_given() -> None:
     cases: tuple[tuple[str | None, dict[str, str]], ...] = ((None, {}), ("a copy", {"reason": "a copy"}))
     for message, extra in cases:
         first = task()
-        canceled = transitions.apply(transitions.cancel(first, at=NOW, by=WIM, message=message), first)
+        canceled = transition.apply(ends.cancel(first, at=NOW, by=WIM, message=message), first)
         tasks, events = [first, canceled], [of(first), of(canceled)]
         payload = adsp_events.told(events[-1], tasks[-1], events)["payload"]
         assert payload["task"]["status"] == "Cancelled"
@@ -120,7 +121,7 @@ def test_a_cancel_tells_its_reason_where_one_was_given() -> None:
 
 
 def test_an_open_task_that_is_deleted_is_shown_open() -> None:
-    tasks, events = lived(task(), lambda t, at: transitions.delete(t, at=at, by=ANN))
+    tasks, events = lived(task(), lambda t, at: ends.delete(t, at=at, by=ANN))
     shown = adsp_events.told(events[-1], tasks[-1], events)["payload"]["task"]
     assert (shown["status"], shown["endedOn"]) == ("Pending", None)
 
@@ -135,25 +136,23 @@ def test_an_erased_task_is_told_by_its_events() -> None:
 
 
 STEPS: dict[str, Step] = {
-    "assign": lambda t, at, d: transitions.assign(t, at=at, by=ANN, to=d.choice([WES, WIM, None])),
-    "priority": lambda t, at, d: transitions.prioritise(t, at=at, by=ANN, to=Priority(d.randint(0, 3))),
-    "edit": lambda t, at, d: transitions.edit(
+    "assign": lambda t, at, d: edits.assign(t, at=at, by=ANN, to=d.choice([WES, WIM, None])),
+    "priority": lambda t, at, d: edits.prioritise(t, at=at, by=ANN, to=Priority(d.randint(0, 3))),
+    "edit": lambda t, at, d: edits.edit(
         t, at=at, by=ANN, fields={d.choice(["name", "description", "record_id"]): str(at)}
     ),
-    "context": lambda t, at, d: transitions.edit(t, at=at, by=ANN, fields={"context": {"at": str(at)}}),
-    "data": lambda t, at, d: transitions.edit(
-        t, at=at, by=ANN, fields={"params": {"at": str(at)}}, event="data-updated"
-    ),
-    "claim": lambda t, at, d: transitions.claim(at=at, by=WIM, worker=None, exec_id=str(at), start=d.random() < 0.5),
-    "take": lambda t, at, d: transitions.take(t, at=at, by=WIM, exec_id=str(at)),
-    "start": lambda t, at, d: transitions.start(at=at, by=WIM, exec_id=t.exec_id or "x"),
-    "release": lambda t, at, d: transitions.release(t, at=at, by=WIM),
-    "fail": lambda t, at, d: transitions.fail(t, at=at, by=WIM, error="e", retryable=True, dice=d),
-    "wake": lambda t, at, d: transitions.wake(at=at, assigned=t.assignee is not None),
-    "complete": lambda t, at, d: transitions.complete(t, at=at, by=WIM, result=None),
-    "cancel": lambda t, at, d: transitions.cancel(t, at=at, by=ANN, message=None),
-    "retry": lambda t, at, d: transitions.retry_ended(t, at=at, by=ANN),
-    "undo": lambda t, at, d: transitions.undo_redrive(t, at=at, by=ANN),
+    "context": lambda t, at, d: edits.edit(t, at=at, by=ANN, fields={"context": {"at": str(at)}}),
+    "data": lambda t, at, d: edits.edit(t, at=at, by=ANN, fields={"params": {"at": str(at)}}, event="data-updated"),
+    "claim": lambda t, at, d: holds.claim(at=at, by=WIM, worker=None, exec_id=str(at), start=d.random() < 0.5),
+    "take": lambda t, at, d: holds.take(t, at=at, by=WIM, exec_id=str(at)),
+    "start": lambda t, at, d: holds.start(at=at, by=WIM, exec_id=t.exec_id or "x"),
+    "release": lambda t, at, d: holds.release(t, at=at, by=WIM),
+    "fail": lambda t, at, d: failures.fail(t, at=at, by=WIM, error="e", retryable=True, dice=d),
+    "wake": lambda t, at, d: tickets.wake(at=at, assigned=t.assignee is not None),
+    "complete": lambda t, at, d: ends.complete(t, at=at, by=WIM, result=None),
+    "cancel": lambda t, at, d: ends.cancel(t, at=at, by=ANN, message=None),
+    "retry": lambda t, at, d: redrives.retry_ended(t, at=at, by=ANN),
+    "undo": lambda t, at, d: redrives.undo_redrive(t, at=at, by=ANN),
 }
 
 
@@ -165,7 +164,7 @@ def test_a_task_is_shown_as_it_was_however_much_happened_since(names: list[str],
     for name in names:
         at += SECOND
         try:
-            tasks.append(transitions.apply(STEPS[name](tasks[-1], at, dice), tasks[-1]))
+            tasks.append(transition.apply(STEPS[name](tasks[-1], at, dice), tasks[-1]))
         except (errors.WrongState, errors.LeaseLost):
             continue
     events = [of(each, n) for n, each in enumerate(tasks, 1)]

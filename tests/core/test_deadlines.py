@@ -5,10 +5,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from core import deadlines, transitions
+from core import deadlines
 from core.deadlines import Deadlines, Escalation
 from core.priority import Priority
 from core.task import DueKind, State, Task
+from core.transitions import alarms, edits, ends, transition
 from tests.support.making import ANN, NOW, WIM, queue, task
 
 HOUR = timedelta(hours=1)
@@ -27,9 +28,9 @@ def rung_out(found: Task, rules: Deadlines) -> list[tuple[str | None, timedelta]
     while found.alarm_at is not None:
         assert (found.due_at, found.due_kind) == (found.alarm_at, DueKind.ALARM)
         at = found.alarm_at
-        change = transitions.ring(found, at=at, rules=rules)
+        change = alarms.ring(found, at=at, rules=rules)
         said.append((change.note and change.note.type, at - NOW))
-        found = transitions.apply(change, found)
+        found = transition.apply(change, found)
     return said
 
 
@@ -66,24 +67,24 @@ def test_the_queue_gives_a_due_date_to_tasks_without_one() -> None:
 def test_a_new_due_date_rings_anew_and_leaves_the_follow_up_alone() -> None:
     made = task(due_date=NOW + HOUR, follow_up_date=NOW + HOUR)
     for _ in range(2):
-        made = transitions.apply(transitions.ring(made, at=NOW + HOUR, rules=Deadlines()), made)
+        made = transition.apply(alarms.ring(made, at=NOW + HOUR, rules=Deadlines()), made)
     assert made.alarm_at is None
-    edit = transitions.edit(made, at=NOW + HOUR, by=ANN, fields={"due_date": NOW + 3 * HOUR})
-    made = transitions.apply(edit, made)
+    edit = edits.edit(made, at=NOW + HOUR, by=ANN, fields={"due_date": NOW + 3 * HOUR})
+    made = transition.apply(edit, made)
     assert (made.alarm_at, made.rung) == (NOW + 3 * HOUR, ("follow-up",))
-    gone = transitions.edit(made, at=NOW + HOUR, by=ANN, fields={"due_date": None, "follow_up_date": None})
-    assert transitions.apply(gone, made).alarm_at is None
+    gone = edits.edit(made, at=NOW + HOUR, by=ANN, fields={"due_date": None, "follow_up_date": None})
+    assert transition.apply(gone, made).alarm_at is None
 
 
 def test_rules_made_later_count_for_open_tasks() -> None:
     made = task(due_date=NOW + HOUR)
-    early = transitions.ring(made, at=NOW + HOUR, rules=RULES)
+    early = alarms.ring(made, at=NOW + HOUR, rules=RULES)
     assert (early.note and early.note.type, early.sets["rung"]) == ("reminder", ("reminder-1800",))
 
 
 def test_an_alarm_that_rings_too_early_only_sets_itself_right() -> None:
     made = task(due_date=NOW + HOUR)
-    change = transitions.ring(made, at=NOW, rules=Deadlines())
+    change = alarms.ring(made, at=NOW, rules=Deadlines())
     assert (change.note, change.sets["alarm_at"]) == (None, NOW + HOUR)
 
 
@@ -91,23 +92,23 @@ def test_an_alarm_that_rings_too_early_only_sets_itself_right() -> None:
 def test_a_ready_task_gets_a_ticket_where_it_is_nobodys(*, assigned: bool) -> None:
     made = task(due_date=NOW + HOUR)
     if assigned:
-        made = transitions.apply(transitions.assign(made, at=NOW, by=ANN, to=WIM), made)
-    after = transitions.apply(transitions.ring(made, at=NOW + HOUR, rules=Deadlines()), made)
+        made = transition.apply(edits.assign(made, at=NOW, by=ANN, to=WIM), made)
+    after = transition.apply(alarms.ring(made, at=NOW + HOUR, rules=Deadlines()), made)
     assert (after.state, after.ticket_due is None) == (State.READY, assigned)
 
 
 def test_given_back_is_nobodys() -> None:
     rules = Deadlines(escalations=(Escalation(give_back=True),))
     made = task(due_date=NOW + HOUR)
-    made = transitions.apply(transitions.assign(made, at=NOW, by=ANN, to=WIM), made)
+    made = transition.apply(edits.assign(made, at=NOW, by=ANN, to=WIM), made)
     for _ in range(2):
-        made = transitions.apply(transitions.ring(made, at=NOW + HOUR, rules=rules), made)
+        made = transition.apply(alarms.ring(made, at=NOW + HOUR, rules=rules), made)
     assert made.assignee is None
     assert made.last_event.type == "assigned"
 
 
 def test_an_ended_task_rings_no_more() -> None:
     made = task(due_date=NOW + HOUR)
-    ended = transitions.apply(transitions.cancel(made, at=NOW, by=ANN, message=None), made)
+    ended = transition.apply(ends.cancel(made, at=NOW, by=ANN, message=None), made)
     assert ended.due_at is None
     assert deadlines.following(made, Deadlines()) is not None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core import transitions
 from core.task import Task
+from core.transitions import ends
 from store import archiving, mongo
 from store.archiving import Archive
 from store.eventlog import EventLog
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 async def ended(tasks: Tasks, each: Task, after: timedelta) -> None:
     """Let it end so long after now."""
     await tasks.insert(each.tenant, [each])
-    change = transitions.cancel(each, at=NOW + after, by=ANN, message=None)
+    change = ends.cancel(each, at=NOW + after, by=ANN, message=None)
     assert await tasks.apply(each.tenant, each, change) is not None
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from core import transitions
 from core.builtins import Rule
+from core.transitions import edits, ends, holds, tickets
 from store import indexes, mongo
 from store.cleaning import Cleaning
 from store.definition_sweeps import DefinitionSweeps
@@ -31,10 +31,10 @@ CALLS: dict[str, tuple[str, Call]] = {
     "seats that are taken": ("seats", lambda db: Seats(db).taken("demo", ["lane-1.", "lane-1.x"])),
     "parking": (
         "_id_",
-        lambda db: Seats(db).park("demo", ["a", "b"], transitions.park(at=NOW, slot="lane-1.")),
+        lambda db: Seats(db).park("demo", ["a", "b"], tickets.park(at=NOW, slot="lane-1.")),
     ),
     "parked tasks": ("waits", lambda db: Seats(db).parked("demo", "lane-1.", 10)),
-    "calling": ("_id_", lambda db: Seats(db).call("demo", SOME, transitions.call(at=NOW))),
+    "calling": ("_id_", lambda db: Seats(db).call("demo", SOME, tickets.call(at=NOW))),
     "how slots stand": ("seats", lambda db: Seats(db).standing("demo", ["lane-1.", "lane-1.x"])),
     "slots of a lane": ("seats", lambda db: Seats(db).of_lane("demo", "lane-1")),
     "held without a seat": ("worklist", lambda db: Seats(db).unseated("demo", REPORTS, "lane-1", 10)),
@@ -42,16 +42,16 @@ CALLS: dict[str, tuple[str, Call]] = {
     "postponing tickets": ("_id_", lambda db: Sweeps(db).postpone_tickets(SOME, NOW)),
     "settling timers": (
         "_id_",
-        lambda db: Sweeps(db).settle([(each, transitions.cancel(each, at=NOW, by=ANN, message=None)) for each in SOME]),
+        lambda db: Sweeps(db).settle([(each, ends.cancel(each, at=NOW, by=ANN, message=None)) for each in SOME]),
     ),
     "open tasks of a queue": ("worklist", lambda db: Tasks(db).open_of("demo", REPORTS, 10)),
     "a heartbeat": (
         "_id_",
-        lambda db: Tasks(db).apply_blind("demo", "t", transitions.beat(at=NOW, exec_id="e", progress=None)),
+        lambda db: Tasks(db).apply_blind("demo", "t", holds.beat(at=NOW, exec_id="e", progress=None)),
     ),
     "a change of a task that was read": (
         "_id_",
-        lambda db: Tasks(db).apply("demo", SOME[0], transitions.assign(SOME[0], at=NOW, by=ANN, to=ANN)),
+        lambda db: Tasks(db).apply("demo", SOME[0], edits.assign(SOME[0], at=NOW, by=ANN, to=ANN)),
     ),
     "ends of flows' children": ("unreported", lambda db: Flows(db).ends("demo", ["f", "g"], 10)),
     "results of children": ("_id_", lambda db: Flows(db).results("demo", ["c", "d"])),
@@ -82,7 +82,7 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     store = Tasks(database)
     await store.insert("demo", made)
     for each in made[:20]:
-        await store.apply("demo", each, transitions.cancel(each, at=NOW, by=ANN, message=None))
+        await store.apply("demo", each, ends.cancel(each, at=NOW, by=ANN, message=None))
     recorder.commands.clear()
     yield database, recorder
     await client.close()

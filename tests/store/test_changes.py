@@ -1,4 +1,4 @@
-"""MongoDB carries a transition out exactly as `transitions.apply` says, blind or known."""
+"""MongoDB carries a transition out exactly as `transition.apply` says, blind or known."""
 
 import random
 from collections.abc import Callable
@@ -8,35 +8,34 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import errors, ids, transitions
+from core import errors, ids
 from core.priority import Priority
 from core.retry import Backoff, Retry
 from core.task import Limits, Progress, State, Task
-from core.transitions import Transition
+from core.transitions import edits, ends, failures, holds, redrives, tickets, transition
+from core.transitions.transition import Transition
 from store.tasks import Tasks
 from tests.support.making import ANN, NOW, WIM, task
 
 Step = Callable[[Task, datetime, random.Random], Transition]
 
 BLIND: dict[str, Step] = {
-    "claim": lambda t, at, d: transitions.claim(at=at, by=WIM, worker="$w", exec_id=ids.new_secret(), start=True),
-    "request": lambda t, at, d: transitions.claim(at=at, by=WIM, worker=None, exec_id=ids.new_secret(), start=False),
-    "start": lambda t, at, d: transitions.start(at=at, by=WIM, exec_id=t.exec_id or ""),
-    "beat": lambda t, at, d: transitions.beat(at=at, exec_id=t.exec_id or "", progress=Progress(message="$created")),
-    "succeed": lambda t, at, d: transitions.succeed(
-        at=at, by=WIM, exec_id=t.exec_id or "", result={"$set": {"a.b": 1}}
-    ),
-    "wake": lambda t, at, d: transitions.wake(at=at, assigned=t.assignee is not None),
+    "claim": lambda t, at, d: holds.claim(at=at, by=WIM, worker="$w", exec_id=ids.new_secret(), start=True),
+    "request": lambda t, at, d: holds.claim(at=at, by=WIM, worker=None, exec_id=ids.new_secret(), start=False),
+    "start": lambda t, at, d: holds.start(at=at, by=WIM, exec_id=t.exec_id or ""),
+    "beat": lambda t, at, d: holds.beat(at=at, exec_id=t.exec_id or "", progress=Progress(message="$created")),
+    "succeed": lambda t, at, d: ends.succeed(at=at, by=WIM, exec_id=t.exec_id or "", result={"$set": {"a.b": 1}}),
+    "wake": lambda t, at, d: tickets.wake(at=at, assigned=t.assignee is not None),
 }
 KNOWN: dict[str, Step] = {
-    "take": lambda t, at, d: transitions.take(t, at=at, by=WIM, exec_id=ids.new_secret()),
-    "fail": lambda t, at, d: transitions.fail(t, at=at, by=WIM, error={"$e": "$f"}, retryable=True, dice=d),
-    "release": lambda t, at, d: transitions.release(t, at=at, by=WIM),
-    "ask": lambda t, at, d: transitions.ask_cancel(t, at=at, by=ANN, message="$stop"),
-    "retry": lambda t, at, d: transitions.retry_ended(t, at=at, by=ANN),
-    "assign": lambda t, at, d: transitions.assign(t, at=at, by=ANN, to=d.choice([None, WIM])),
-    "priority": lambda t, at, d: transitions.prioritise(t, at=at, by=ANN, to=d.choice(list(Priority))),
-    "edit": lambda t, at, d: transitions.edit(t, at=at, by=ANN, fields={"context": {}, "params": {"$x.y": "$z"}}),
+    "take": lambda t, at, d: holds.take(t, at=at, by=WIM, exec_id=ids.new_secret()),
+    "fail": lambda t, at, d: failures.fail(t, at=at, by=WIM, error={"$e": "$f"}, retryable=True, dice=d),
+    "release": lambda t, at, d: holds.release(t, at=at, by=WIM),
+    "ask": lambda t, at, d: ends.ask_cancel(t, at=at, by=ANN, message="$stop"),
+    "retry": lambda t, at, d: redrives.retry_ended(t, at=at, by=ANN),
+    "assign": lambda t, at, d: edits.assign(t, at=at, by=ANN, to=d.choice([None, WIM])),
+    "priority": lambda t, at, d: edits.prioritise(t, at=at, by=ANN, to=d.choice(list(Priority))),
+    "edit": lambda t, at, d: edits.edit(t, at=at, by=ANN, fields={"context": {}, "params": {"$x.y": "$z"}}),
 }
 
 
@@ -65,7 +64,7 @@ async def test_the_store_does_what_the_rules_say(
         at += timedelta(milliseconds=dice.randint(1, 9000))
         try:
             change = (BLIND | KNOWN)[name](now, at, dice)
-            after = transitions.apply(change, now)
+            after = transition.apply(change, now)
         except (errors.WrongState, errors.LeaseLost):
             continue
         written = await (
@@ -82,9 +81,9 @@ async def test_the_store_does_what_the_rules_say(
 async def test_a_stale_number_changes_nothing(tasks: Tasks) -> None:
     first = task()
     await tasks.insert("demo", [first])
-    newer = await tasks.apply("demo", first, transitions.edit(first, at=NOW, by=ANN, fields={"name": "b"}))
+    newer = await tasks.apply("demo", first, edits.edit(first, at=NOW, by=ANN, fields={"name": "b"}))
     assert newer is not None
-    assert await tasks.apply("demo", first, transitions.edit(first, at=NOW, by=ANN, fields={"name": "c"})) is None
+    assert await tasks.apply("demo", first, edits.edit(first, at=NOW, by=ANN, fields={"name": "c"})) is None
     assert await tasks.get("demo", first.id) == newer
 
 
@@ -108,8 +107,8 @@ async def test_a_taken_id_is_answered_with_its_holder(tasks: Tasks) -> None:
 async def test_what_has_ended_is_in_no_timer(tasks: Tasks) -> None:
     first = task(limits=Limits(overall_seconds=60.0))
     await tasks.insert("demo", [first])
-    change = transitions.claim(at=NOW, by=WIM, worker=None, exec_id="e-1", start=True)
+    change = holds.claim(at=NOW, by=WIM, worker=None, exec_id="e-1", start=True)
     await tasks.apply_blind("demo", first.id, change)
-    ended = await tasks.apply_blind("demo", first.id, transitions.succeed(at=NOW, by=WIM, exec_id="e-1", result=None))
+    ended = await tasks.apply_blind("demo", first.id, ends.succeed(at=NOW, by=WIM, exec_id="e-1", result=None))
     assert ended is not None
     assert (ended.state, ended.due_at, ended.due_kind, ended.ticket_due) == (State.DONE, None, None, None)

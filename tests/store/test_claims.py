@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 
-from core import errors, transitions
+from core import errors
 from core.priority import Priority
 from core.task import Actor, State, Task
+from core.transitions import edits, holds
 from store import mongo
 from store.tasks import Handout, Tasks
 from tests.support.making import ANN, NOW, WIM, queue, task
 
 
 def _handout(fence: str, who: Actor, *tickets: tuple[str, int], tenant: str = "demo", start: bool = True) -> Handout:
-    change = transitions.claim(at=NOW, by=who, worker=None, exec_id=fence, start=start)
+    change = holds.claim(at=NOW, by=who, worker=None, exec_id=fence, start=start)
     return Handout(tenant=tenant, tickets=tickets, change=change, me=who.id)
 
 
@@ -76,7 +77,7 @@ async def test_equal_ids_of_two_tenants_are_kept_apart(tasks: Tasks) -> None:
 async def test_a_task_of_somebody_else_is_not_handed_out(tasks: Tasks) -> None:
     one, other = task(), task()
     await tasks.insert("demo", [one, other])
-    assert await tasks.apply("demo", one, transitions.assign(one, at=NOW, by=ANN, to=ANN)) is not None
+    assert await tasks.apply("demo", one, edits.assign(one, at=NOW, by=ANN, to=ANN)) is not None
     wims, anns = given(
         await tasks.claim_all(
             [

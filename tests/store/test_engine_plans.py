@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from core import transitions
 from core.delivery import Delivery
+from core.transitions import ends
 from store import indexes, mongo
 from store.deliveries import Deliveries, Wanted
 from store.depths import Depths
@@ -95,8 +95,8 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     made = [task(at=NOW - timedelta(seconds=n), expire_at=LATER) for n in range(60)]
     await store.insert("demo", made)
     for each in made[:20]:
-        await store.apply("demo", each, transitions.cancel(each, at=NOW, by=ANN, message=None))
-    await store.apply("demo", made[20], transitions.delete(made[20], at=NOW, by=ANN))
+        await store.apply("demo", each, ends.cancel(each, at=NOW, by=ANN, message=None))
+    await store.apply("demo", made[20], ends.delete(made[20], at=NOW, by=ANN))
     await store.ticketed([("demo", each.id) for each in made[40:]])
     await EventLog(database).append([event(f"t{n}", 1, n) for n in range(1, 30)])
     for hook in ("w", "v"):

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import errors, ids, transitions
+from core import errors, ids
 from core.priority import Priority
 from core.task import OPEN, State
+from core.transitions import edits, ends
 from store.listing import Listing, Query, Sort
 from store.tasks import Tasks
 from tests.support.making import ANN, NOW, WIM, queue, task
@@ -68,9 +69,7 @@ async def test_nothing_is_skipped_or_repeated_while_the_queue_moves(tasks: Tasks
         page = await listing.page("demo", OPEN_ONES, after=after, limit=9)
         seen += [each.id for each in page.tasks]
         for gone in dice.sample(sorted(alive), 5):
-            ended = await tasks.apply(
-                "demo", alive[gone], transitions.cancel(alive[gone], at=NOW, by=ANN, message=None)
-            )
+            ended = await tasks.apply("demo", alive[gone], ends.cancel(alive[gone], at=NOW, by=ANN, message=None))
             assert ended is not None
             del alive[gone]
         late = task(at=NOW + timedelta(seconds=10, milliseconds=len(seen)))
@@ -88,7 +87,7 @@ async def test_filters_select(tasks: Tasks, listing: Listing) -> None:
     plain = task(name="Plain", labels=("a", "b"), record_id="r-1")
     urgent = task(name="Urgent [x]", priority=Priority.URGENT)
     await tasks.insert("demo", [plain, urgent])
-    given_to_wim = await tasks.apply("demo", urgent, transitions.assign(urgent, at=NOW, by=ANN, to=WIM))
+    given_to_wim = await tasks.apply("demo", urgent, edits.assign(urgent, at=NOW, by=ANN, to=WIM))
     assert given_to_wim is not None
 
     async def found(**wanted: object) -> list[str]:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from core import ids, transitions
+from core import ids
 from core.priority import Priority
 from core.task import OPEN, State
+from core.transitions import edits, ends, holds, transition
 from store import indexes, mongo
 from store.listing import Listing, Query, Sort
 from store.sweeps import Sweeps
@@ -22,12 +23,12 @@ MANY = (*HERE, *(f"intake:q{number}" for number in range(150)))
 DONE = frozenset({State.DONE})
 
 
-def _claim() -> transitions.Transition:
-    return transitions.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
+def _claim() -> transition.Transition:
+    return holds.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
 
 
-def _end() -> transitions.Transition:
-    return transitions.succeed(at=NOW, by=WIM, exec_id="e", result=None)
+def _end() -> transition.Transition:
+    return ends.succeed(at=NOW, by=WIM, exec_id="e", result=None)
 
 
 def _page(**wanted: object) -> Call:
@@ -91,12 +92,12 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
     store = Tasks(database)
     await store.insert("demo", made)
     for each in made[:120]:
-        change = transitions.cancel(each, at=NOW, by=ANN, message=None)
+        change = ends.cancel(each, at=NOW, by=ANN, message=None)
         if each is made[0] or int(each.priority) > 1:
-            change = transitions.run_out(each, at=NOW)
+            change = ends.run_out(each, at=NOW)
         await store.apply("demo", each, change)
     for each in made[120:140]:
-        await store.apply("demo", each, transitions.assign(each, at=NOW, by=ANN, to=WIM))
+        await store.apply("demo", each, edits.assign(each, at=NOW, by=ANN, to=WIM))
     await Unread(database).read(NOW, 20)
     recorder.commands.clear()
     yield database, recorder

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from core import transitions
 from core.priority import Priority
 from core.task import State, Task
+from core.transitions import edits, ends, holds
 from store import indexes, mongo
 from store.listing import Query
 from store.recent import Case, Recent, Wanted
@@ -51,7 +51,7 @@ async def test_pages_neither_skip_nor_repeat(recent: Recent, made: list[Task], l
 
 
 async def test_a_changed_priority_does_not_move_a_task(recent: Recent, made: list[Task], tasks: Tasks) -> None:
-    change = transitions.prioritise(made[5], at=NOW, by=ANN, to=Priority.URGENT)
+    change = edits.prioritise(made[5], at=NOW, by=ANN, to=Priority.URGENT)
     assert await tasks.apply("demo", made[5], change)
     assert (await walk(recent, Wanted(newest_first=False), 3))[5] == made[5].id
 
@@ -75,7 +75,7 @@ async def test_an_offset_becomes_a_cursor(recent: Recent, made: list[Task]) -> N
 
 async def test_cases_are_added_up(recent: Recent, made: list[Task], tasks: Tasks) -> None:
     for each in made[:3]:
-        await tasks.apply("demo", each, transitions.take(each, at=NOW, by=ANN, exec_id="e"))
+        await tasks.apply("demo", each, holds.take(each, at=NOW, by=ANN, exec_id="e"))
     running, held = frozenset({State.IN_PROGRESS}), frozenset({State.READY})
     taken = Wanted(cases=(Case(states=running, asked_to_stop=False, attempted=True),), newest_first=False)
     assert await walk(recent, taken, 2) == [each.id for each in made[:3]]
@@ -130,7 +130,7 @@ async def test_open_tasks_of_named_queues_are_found_among_many_that_ended(
     store = Tasks(database)
     ended = [task(at=NOW + SECOND * (1000 + n)) for n in range(600)]
     await store.insert("demo", ended)
-    await Sweeps(database).settle([(each, transitions.run_out(each, at=NOW)) for each in ended])
+    await Sweeps(database).settle([(each, ends.run_out(each, at=NOW)) for each in ended])
     recorder.commands.clear()
     queues = ("intake:reports", *(f"intake:q{n}" for n in range(49)))
     page = await Recent(database).page("demo", Wanted(query=Query(queues=queues), cases=OPEN), after=None, limit=10)

@@ -6,10 +6,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from core import errors, firing, plan, transitions
+from core import errors, firing, plan
 from core.plan import Plan
 from core.schedule import Firing, FiringStatus, Interval, Schedule, TaskOrder
 from core.task import ScheduleRef, Task
+from core.transitions import ends
 from store import indexes, mongo
 from store.firings import Firings
 from store.halts import Halt, Halts
@@ -144,7 +145,7 @@ async def test_open_tasks_of_earlier_firings(tasks: Tasks) -> None:
     assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 10) == [made[1].id, made[0].id]
     assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 1) == [made[1].id]
     assert await tasks.open_of_schedule("acme", "s-1", NOW + SECOND * 9, 10) == []
-    ended = transitions.cancel(made[1], at=NOW, by=ANN, message=None)
+    ended = ends.cancel(made[1], at=NOW, by=ANN, message=None)
     assert await tasks.apply("demo", made[1], ended)
     assert await tasks.open_of_schedule("demo", "s-1", NOW + SECOND * 3, 10) == [made[0].id]
 

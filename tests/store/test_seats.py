@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from core import transitions
 from core.task import Task
+from core.transitions import ends, holds, tickets
 from store import indexes, mongo
 from store.seats import Seats, Wanted
 from store.tasks import Tasks
@@ -27,8 +27,8 @@ async def watched(mongodb_url: str, database_name: str) -> AsyncIterator[tuple[m
 
 
 def wanted(of: Task, seat: int, fence: str = "e-1") -> Wanted:
-    change = transitions.claim(at=NOW, by=WIM, worker=None, exec_id=fence, start=True)
-    return Wanted(task_id=of.id, priority=1, change=transitions.seated(change, SLOT, seat))
+    change = holds.claim(at=NOW, by=WIM, worker=None, exec_id=fence, start=True)
+    return Wanted(task_id=of.id, priority=1, change=holds.seated(change, SLOT, seat))
 
 
 async def test_a_seat_is_given_once_and_again_after_its_end(watched: tuple[mongo.Database, plans.Recorder]) -> None:
@@ -40,7 +40,7 @@ async def test_a_seat_is_given_once_and_again_after_its_end(watched: tuple[mongo
     assert ([each.id for each in held], late) == ([one.id, three.id], {two.id})
     assert await seats.claim("demo", [wanted(two, 1, "e-2")], "u-wim") == ([], {two.id})
     assert await seats.taken("demo", [SLOT]) == {SLOT: [0, 1]}
-    await tasks.apply("demo", held[0], transitions.cancel(held[0], at=NOW, by=ANN, message=None))
+    await tasks.apply("demo", held[0], ends.cancel(held[0], at=NOW, by=ANN, message=None))
     again, late = await seats.claim("demo", [wanted(two, 0, "e-2")], "u-wim")
     assert ([each.id for each in again], late) == ([two.id], frozenset())
 
@@ -71,7 +71,7 @@ async def test_a_hot_query_reads_its_index(watched: tuple[mongo.Database, plans.
     made = [task() for _ in range(60)]
     await tasks.insert("demo", made)
     await seats.claim("demo", [wanted(each, number) for number, each in enumerate(made[:20])], "u-wim")
-    await seats.park("demo", [each.id for each in made[20:40]], transitions.park(at=NOW, slot=SLOT))
+    await seats.park("demo", [each.id for each in made[20:40]], tickets.park(at=NOW, slot=SLOT))
     recorder.commands.clear()
     index, call = CALLS[name]
     await call(seats)

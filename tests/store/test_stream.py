@@ -7,17 +7,18 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from core import errors, ids, transitions
+from core import errors, ids
 from core.events import Header
 from core.priority import Priority
 from core.retry import Backoff, Retry
 from core.task import Limits, State, Task
-from core.transitions import Transition
+from core.transitions import edits, ends, holds, transition
+from core.transitions.transition import Transition
 from store import mongo, stream
 from store.positions import EVENTS, Position, Positions
 from store.tasks import Tasks
-from tests.core.test_transitions import STEPS
 from tests.support.making import ANN, NOW, WIM, task
+from tests.support.steps import STEPS
 
 BLIND = {"claim", "request", "start", "beat", "succeed", "wake"}
 
@@ -59,7 +60,7 @@ async def test_every_kind_of_write_tells_its_event_whole(tasks: Tasks, reading: 
     for name in dice.choices(sorted(STEPS), k=60):
         try:
             change = STEPS[name](now, NOW, random.Random(seed))
-            transitions.apply(change, now)
+            transition.apply(change, now)
         except (errors.WrongState, errors.LeaseLost):
             continue
         now = await write(tasks, now, name, change)
@@ -79,9 +80,9 @@ async def test_a_batch_that_is_claimed_and_finished_at_once_tells_of_each(
 ) -> None:
     many = [task() for _ in range(20)]
     await tasks.insert("demo", many)
-    claim = transitions.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
+    claim = holds.claim(at=NOW, by=WIM, worker=None, exec_id=ids.new_secret(), start=True)
     held = await tasks.claim("demo", [(each.id, each.priority) for each in many], claim, WIM.id)
-    done = transitions.succeed(at=NOW, by=WIM, exec_id=held[0].exec_id or "", result=None)
+    done = ends.succeed(at=NOW, by=WIM, exec_id=held[0].exec_id or "", result=None)
     assert await tasks.finish([("demo", each.id, done, {}) for each in held])
     changes = await read(reading, 60)
     for each in many:
@@ -95,10 +96,10 @@ async def test_the_header_comes_with_a_new_task_and_its_changes_with_the_write(
     first = task(record_id="r-1", priority=Priority.LOW)
     await tasks.insert("demo", [first])
     edited = await tasks.apply(
-        "demo", first, transitions.edit(first, at=NOW, by=ANN, fields={"name": "two", "record_id": None})
+        "demo", first, edits.edit(first, at=NOW, by=ANN, fields={"name": "two", "record_id": None})
     )
     assert edited is not None
-    await tasks.apply("demo", edited, transitions.prioritise(edited, at=NOW, by=ANN, to=Priority.URGENT))
+    await tasks.apply("demo", edited, edits.prioritise(edited, at=NOW, by=ANN, to=Priority.URGENT))
     changes = await read(reading, 3)
     assert changes[0].header == Header(queue="intake:reports", priority=Priority.LOW, name="one", record_id="r-1")
     assert [change.edits for change in changes] == [
@@ -112,9 +113,9 @@ async def test_heartbeats_and_ticket_marks_are_no_changes(tasks: Tasks, reading:
     first, second = task(), task(at=NOW + timedelta(seconds=1))
     await tasks.insert("demo", [first])
     await tasks.ticketed([("demo", first.id)])
-    claim = transitions.claim(at=NOW, by=WIM, worker=None, exec_id="e-1", start=True)
+    claim = holds.claim(at=NOW, by=WIM, worker=None, exec_id="e-1", start=True)
     await tasks.apply_blind("demo", first.id, claim)
-    await tasks.apply_blind("demo", first.id, transitions.beat(at=NOW, exec_id="e-1", progress=None))
+    await tasks.apply_blind("demo", first.id, holds.beat(at=NOW, exec_id="e-1", progress=None))
     await tasks.insert("demo", [second])
     assert [change.mark.type for change in await read(reading, 3)] == ["created", "started", "created"]
 

@@ -3,9 +3,9 @@
 import random
 from datetime import timedelta
 
-from core import transitions
 from core.priority import Priority
 from core.task import State
+from core.transitions import edits, ends, failures, holds, redrives
 from store import indexes, mongo
 from store.leftovers import Leftovers, Old
 from store.sweeps import Sweeps
@@ -43,10 +43,10 @@ async def test_lanes_are_counted_from_the_index_alone(mongodb_url: str, database
 async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks, sweeps: Sweeps) -> None:
     lost, assigned, fresh, unsure = (task(name=name) for name in ("lost", "assigned", "fresh", "unsure"))
     await tasks.insert("demo", [lost, assigned, fresh, unsure])
-    given = await tasks.apply("demo", assigned, transitions.assign(assigned, at=NOW, by=ANN, to=WIM))
+    given = await tasks.apply("demo", assigned, edits.assign(assigned, at=NOW, by=ANN, to=WIM))
     assert given is not None
     soon = NOW + timedelta(seconds=1)
-    await tasks.apply("demo", fresh, transitions.prioritise(fresh, at=soon, by=ANN, to=Priority.HIGH))
+    await tasks.apply("demo", fresh, edits.prioritise(fresh, at=soon, by=ANN, to=Priority.HIGH))
     await tasks.ticketed([("demo", lost.id), ("demo", fresh.id)])
     assert await sweeps.ticketed_in_lane("demo", "intake:reports", "lane-1") == 2
     place = await sweeps.request_tickets(
@@ -87,7 +87,7 @@ async def test_leftovers_are_found_in_queues_that_are_no_more(database: mongo.Da
     made = [task(queue(name, tenant=tenant)) for tenant in ("acme", "demo") for name in ("a", "b c", "b")]
     for each in made:
         await tasks.insert(each.tenant, [each, task(queue(each.queue.partition(":")[2], tenant=each.tenant))])
-        await tasks.apply(each.tenant, each, transitions.cancel(each, at=NOW, by=ANN, message=None))
+        await tasks.apply(each.tenant, each, ends.cancel(each, at=NOW, by=ANN, message=None))
     pairs = await leftovers.queues_with_ended()
     assert pairs == [(t, f"intake:{q}") for t in ("acme", "demo") for q in ("a", "b", "b c")]
     assert await leftovers.ended("demo", "intake:b", NOW, 10) == []
@@ -98,10 +98,10 @@ async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.D
     gone, revived = task(), task()
     await tasks.insert("demo", [gone, revived])
     for each in (gone, revived):
-        await tasks.apply("demo", each, transitions.cancel(each, at=NOW, by=ANN, message=None))
+        await tasks.apply("demo", each, ends.cancel(each, at=NOW, by=ANN, message=None))
     ended = await tasks.get("demo", revived.id)
     assert ended is not None
-    await tasks.apply("demo", ended, transitions.retry_ended(ended, at=NOW, by=ANN))
+    await tasks.apply("demo", ended, redrives.retry_ended(ended, at=NOW, by=ANN))
     old, other = (Old(tenant="demo", id=each.id, seq=2) for each in (gone, revived))
     assert await Leftovers(database).erase([old, other]) == [old]
     left = await tasks.get("demo", revived.id)
@@ -112,13 +112,13 @@ async def test_a_task_that_was_revived_meanwhile_is_not_erased(database: mongo.D
 async def test_a_lease_that_was_renewed_after_the_look_is_not_taken_away(tasks: Tasks, sweeps: Sweeps) -> None:
     one = task()
     await tasks.insert("demo", [one])
-    claim = transitions.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
+    claim = holds.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
     await tasks.claim("demo", [(one.id, one.priority)], claim, ANN.id)
     late = NOW + timedelta(minutes=3)
     (due,) = await sweeps.due(late, 10)
-    renewed = await tasks.apply_blind("demo", one.id, transitions.beat(at=late, exec_id="fence", progress=None))
+    renewed = await tasks.apply_blind("demo", one.id, holds.beat(at=late, exec_id="fence", progress=None))
     assert renewed is not None
-    lost = transitions.lose_lease(due, at=late, dice=random.Random(1))
+    lost = failures.lose_lease(due, at=late, dice=random.Random(1))
     assert await sweeps.settle([(due, lost)]) == []
     assert await tasks.get("demo", one.id) == renewed
 
@@ -126,14 +126,14 @@ async def test_a_lease_that_was_renewed_after_the_look_is_not_taken_away(tasks: 
 async def test_a_change_built_before_a_heartbeat_does_not_set_the_timer_back(tasks: Tasks) -> None:
     one = task()
     await tasks.insert("demo", [one])
-    claim = transitions.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
+    claim = holds.claim(at=NOW, by=ANN, worker=None, exec_id="fence", start=True)
     (read,) = await tasks.claim("demo", [(one.id, one.priority)], claim, ANN.id)
     later = NOW + timedelta(seconds=60)
-    renewed = await tasks.apply_blind("demo", one.id, transitions.beat(at=later, exec_id="fence", progress=None))
+    renewed = await tasks.apply_blind("demo", one.id, holds.beat(at=later, exec_id="fence", progress=None))
     assert renewed is not None
-    change = transitions.prioritise(read, at=later, by=ANN, to=Priority.HIGH)
+    change = edits.prioritise(read, at=later, by=ANN, to=Priority.HIGH)
     assert await tasks.apply("demo", read, change) is None
-    again = transitions.prioritise(renewed, at=later, by=ANN, to=Priority.HIGH)
+    again = edits.prioritise(renewed, at=later, by=ANN, to=Priority.HIGH)
     after = await tasks.apply("demo", renewed, again)
     assert after is not None
     assert after.due_at == renewed.lease_until == later + timedelta(seconds=120)

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from pymongo import errors as driver
 
-from core import transitions
 from core.clock import system_clock
 from core.task import OPEN, State, Task
+from core.transitions import edits, ends
 from store import documents, migrations, mongo, wordless
 from store.listing import Listing, Query
 from store.tasks import Tasks
@@ -29,7 +29,7 @@ async def old(database: mongo.Database, tasks: Tasks) -> list[Task]:
     """Tasks as an older release stored them: one of them ended."""
     made = [task(name=f"gull {number}", at=NOW + timedelta(seconds=number)) for number in range(7)]
     await tasks.insert("demo", made)
-    ended = await tasks.apply("demo", made[6], transitions.cancel(made[6], at=NOW, by=ANN, message=None))
+    ended = await tasks.apply("demo", made[6], ends.cancel(made[6], at=NOW, by=ANN, message=None))
     assert ended is not None
     await _without_words(database)
     return made
@@ -75,7 +75,7 @@ async def test_cut_off_it_goes_on_where_it_was(
 async def test_an_edit_meanwhile_is_not_overwritten(
     database: mongo.Database, tasks: Tasks, listing: Listing, old: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edited = transitions.edit(old[0], at=NOW, by=ANN, fields={"name": "tern"})
+    edited = edits.edit(old[0], at=NOW, by=ANN, fields={"name": "tern"})
     await tasks.apply("demo", old[0], edited)
     await _without_words(database)
     real = documents.encode

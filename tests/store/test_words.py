@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from core import transitions
 from core.priority import Priority
 from core.task import OPEN, State, Task
+from core.transitions import edits, ends, holds, redrives
 from store import listing as listings
 from store import mongo, rarity
 from store.listing import Listing, Query, Sort
@@ -92,14 +92,14 @@ async def test_an_edit_is_found_at_once_and_what_it_replaced_is_not(
     made = task(name="old", labels=("red",))
     await tasks.insert("demo", [made])
     await reading.read(LATER, 10)
-    edit = transitions.edit(made, at=NOW, by=ANN, fields={"name": "new", "labels": ()})
+    edit = edits.edit(made, at=NOW, by=ANN, fields={"name": "new", "labels": ()})
     changed = await tasks.apply("demo", made, edit)
     assert changed is not None
     for _ in range(2):
         assert await found(listing, text="new") == ["new"]
         assert await found(listing, text="old") == await found(listing, label="red") == []
         await reading.read(LATER, 10)
-    moved = await tasks.apply("demo", changed, transitions.prioritise(changed, at=NOW, by=ANN, to=Priority.URGENT))
+    moved = await tasks.apply("demo", changed, edits.prioritise(changed, at=NOW, by=ANN, to=Priority.URGENT))
     assert moved is not None
     assert await found(listing, text="new", priorities=frozenset({Priority.URGENT})) == ["new"]
     assert await reading.read(LATER, 10) == 0
@@ -113,13 +113,13 @@ async def test_an_ended_task_is_found_among_the_ended_and_an_open_one_again_when
     await tasks.insert("demo", [made])
     if read:
         await reading.read(LATER, 10)
-    ended = await tasks.apply("demo", made, transitions.cancel(made, at=NOW, by=ANN, message=None))
+    ended = await tasks.apply("demo", made, ends.cancel(made, at=NOW, by=ANN, message=None))
     assert ended is not None
     assert await found(listing, text="gull") == []
     assert await found(listing, text="gull gon*", states=frozenset({State.DONE}), sort=Sort.ENDED_DESC) == ["gone"]
     assert await found(listing, text="gull", states=None) == ["gone"]
     assert await reading.read(LATER, 10) == 0
-    again = await tasks.apply("demo", ended, transitions.retry_ended(ended, at=NOW, by=ANN))
+    again = await tasks.apply("demo", ended, redrives.retry_ended(ended, at=NOW, by=ANN))
     assert again is not None
     assert await found(listing, text="gull") == ["gone"]
 
@@ -184,7 +184,7 @@ async def test_a_held_task_stays_found(tasks: Tasks, listing: Listing, reading: 
     made = task(name="gull")
     await tasks.insert("demo", [made])
     await reading.read(LATER, 10)
-    change = transitions.claim(at=NOW, by=WIM, worker=None, exec_id="e", start=True)
+    change = holds.claim(at=NOW, by=WIM, worker=None, exec_id="e", start=True)
     assert await tasks.claim("demo", [(made.id, int(made.priority))], change, WIM.id)
     assert await found(listing, text="gull") == ["gull"]
     assert await found(listing, text="gull", states=frozenset({State.READY})) == []

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from core import ids, transitions
+from core import ids
 from core.task import State
+from core.transitions import edits
 from store import indexes, mongo
 from store.bulk import Act, Bulk, Bulks, BulkState, Kind
 from store.filters import Filter, Filters
@@ -20,12 +21,12 @@ READY = Query(queues=("intake:reports",), states=frozenset({State.READY}), lanes
 CALLS: dict[str, tuple[str, Call]] = {
     "next": (
         "worklist",
-        lambda db: Tasks(db).assign_first("demo", READY, transitions.reserve(at=NOW, by=WIM), WIM.id),
+        lambda db: Tasks(db).assign_first("demo", READY, edits.reserve(at=NOW, by=WIM), WIM.id),
     ),
     "next of a few": (
         "_id_",
         lambda db: Tasks(db).assign_first(
-            "demo", Query(ids=("t-1",), states=frozenset({State.READY})), transitions.reserve(at=NOW, by=WIM), WIM.id
+            "demo", Query(ids=("t-1",), states=frozenset({State.READY})), edits.reserve(at=NOW, by=WIM), WIM.id
         ),
     ),
     "filters": ("name", lambda db: Filters(db).of("demo", "u-wim", limit=10)),
