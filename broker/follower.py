@@ -29,9 +29,6 @@ _log = structlog.get_logger(__name__)
 BATCH = 1000
 SKEW = timedelta(seconds=5)
 """The clocks of two processes differ by less."""
-_BUSY = 64
-_GATHER_SECONDS = 0.01
-"""How long more changes gather after a page of so many: a page is one write, whatever its size."""
 _SAVE_SECONDS = 0.25
 _IDLE_SAVE_SECONDS = 10.0
 _HEADERS = 50_000
@@ -84,8 +81,6 @@ class Follower:
                         self._heard(await repair.step())
                         if repair.done:
                             await self._positions.repaired(EVENTS)
-                    if len(page.changes) >= _BUSY:
-                        await asyncio.sleep(_GATHER_SECONDS)
         except stream.HistoryLost as error:
             _log.error("change stream lost, events may be missing: repairing", error=str(error))
             await self._restart()

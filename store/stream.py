@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 import pymongo
 from pymongo import errors as driver
-from pymongo.asynchronous.change_stream import AsyncChangeStream
-from pymongo.read_concern import ReadConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from core.events import Header
 from core.priority import Priority
@@ -22,6 +21,8 @@ from store.positions import Position
 MOST_AHEAD = 4000
 """Changes that are read ahead of what is stored."""
 _IDLE_SECONDS = 1.0
+_PACE_SECONDS = 0.01
+"""From one question to the next, so that changes come together: each page is a write and a flush of the journal."""
 _CALL_SECONDS = 60.0
 """Much longer than other calls: after a stop the server may have to pass over a large part of its log."""
 _LOST = frozenset({260, 280, 286})
@@ -77,7 +78,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Reading:
     """An open stream: changes are read ahead while those before are stored."""
 
-    def __init__(self, stream: AsyncChangeStream[Document]) -> None:
+    def __init__(self, stream: "_Stream") -> None:
         self._stream = stream
         self._ahead: deque[Document] = deque()
         self._idle_token: Any = None
@@ -105,50 +106,94 @@ class Reading:
 
     async def read_ahead(self) -> None:
         """Read for ever; whatever ends it, `next` raises after the last change."""
+        clock = asyncio.get_running_loop().time
         try:
-            while self._stream.alive:
-                with pymongo.timeout(_CALL_SECONDS):
-                    row = await self._stream.try_next()
-                if row is None:
-                    self._idle_token = self._stream.resume_token
-                else:
-                    self._ahead.append(row)
+            while True:
+                asked = clock()
+                rows, token = await self._stream.more()
+                self._ahead.extend(rows)
+                self._idle_token = token
                 self._news.set()
                 if len(self._ahead) >= MOST_AHEAD:
                     self._room.clear()
                     await self._room.wait()
-            raise HistoryLost("the collection was dropped or renamed")
+                if (early := asked + _PACE_SECONDS - clock()) > 0:
+                    await asyncio.sleep(early)
         except Exception as error:  # noqa: BLE001 - handed to the reader, whatever it is
             self._failure = error
             self._news.set()
 
 
+class _Stream:
+    """A change stream by the server's own commands: the driver's asks again at once, and hands out row by row."""
+
+    def __init__(self, database: mongo.Database, session: AsyncClientSession) -> None:
+        self._database = database
+        self._session = session
+        self._cursor: Document = {"id": 0}
+
+    async def begin(self, position: Position) -> None:
+        """Open it behind that position (from now on where it has none)."""
+        since: Document = {}
+        if position.token is not None:
+            since = {"resumeAfter": position.token}
+        elif position.since is not None:
+            since = {"startAtOperationTime": position.since}
+        asked: Document = {
+            "aggregate": "tasks",
+            "pipeline": [{"$changeStream": since}, *_PIPELINE],
+            "cursor": {"batchSize": 0},
+            # A change stream reads what a majority has, and refuses any other read concern.
+            "readConcern": {"level": "majority"},
+        }
+        self._cursor = await self._ask(asked)
+
+    async def more(self) -> tuple[list[Document], Any]:
+        """The next changes, none when a second brought none; and the token behind them."""
+        if not self._cursor["id"]:
+            raise HistoryLost("the collection was dropped or renamed")
+        asked: Document = {"getMore": self._cursor["id"], "collection": "tasks", "maxTimeMS": int(_IDLE_SECONDS * 1000)}
+        self._cursor = await self._ask(asked)
+        return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
+
+    async def close(self) -> None:
+        """Give the server's cursor back."""
+        if self._cursor["id"]:
+            asked: Document = {"killCursors": "tasks", "cursors": [self._cursor["id"]]}
+            await self._database.command(asked, session=self._session)
+
+    async def _ask(self, command: Document) -> Document:
+        # Without the driver's own limit of time, in place of which it would put that of the command.
+        with pymongo.timeout(0):
+            try:
+                async with asyncio.timeout(_CALL_SECONDS):
+                    reply = await self._database.command(command, codec_options=mongo.CODEC, session=self._session)
+            except TimeoutError as error:
+                raise driver.NetworkTimeout(f"no answer for {_CALL_SECONDS:g} s") from error
+        return reply["cursor"]
+
+
 @contextlib.asynccontextmanager
 async def opened(database: mongo.Database, position: Position) -> AsyncGenerator[Reading]:
     """The stream from a position on (from now on where it has none). Raises `HistoryLost`, `Unavailable`."""
-    # A change stream reads what a majority has, and refuses any other read concern.
-    tasks = database["tasks"].with_options(read_concern=ReadConcern("majority"))
-    try:
-        stream = await tasks.watch(
-            _PIPELINE,
-            resume_after=position.token,
-            start_at_operation_time=position.since if position.token is None else None,
-            max_await_time_ms=int(_IDLE_SECONDS * 1000),
-        )
-    except driver.PyMongoError as error:
-        failure = _translated(error)
-        raise failure from (None if failure is error else error)
-    reading = Reading(stream)
-    ahead = asyncio.create_task(reading.read_ahead(), name="read tasks ahead")
-    try:
-        yield reading
-    finally:
-        # More than once: see `cancelling.heed`.
-        while not ahead.done():
-            ahead.cancel()
-            await asyncio.wait([ahead], timeout=0.05)
-        with contextlib.suppress(driver.PyMongoError):
-            await stream.close()
+    async with database.client.start_session(causal_consistency=False) as session:
+        stream = _Stream(database, session)
+        try:
+            await stream.begin(position)
+        except driver.PyMongoError as error:
+            failure = _translated(error)
+            raise failure from (None if failure is error else error)
+        reading = Reading(stream)
+        ahead = asyncio.create_task(reading.read_ahead(), name="read tasks ahead")
+        try:
+            yield reading
+        finally:
+            # More than once: see `cancelling.heed`.
+            while not ahead.done():
+                ahead.cancel()
+                await asyncio.wait([ahead], timeout=0.05)
+            with contextlib.suppress(driver.PyMongoError):
+                await stream.close()
 
 
 def _translated(error: Exception) -> Exception:
