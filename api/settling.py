@@ -7,7 +7,8 @@ from api import problems, shown
 from api.guards import InTenant, OnTask
 from api.schemas import views
 from api.schemas.tasks import Refused, SettleItem
-from broker.lifecycle import Ended, Finish, Lifecycle
+from broker.finishing import Ended, Finish
+from broker.lifecycle import Lifecycle
 from core import errors
 from core.task import Outcome, State, Task
 from store.tasks import Tasks

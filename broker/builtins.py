@@ -15,7 +15,8 @@ import structlog
 
 from broker import loops
 from broker.cleanup import Cleanup
-from broker.lifecycle import Finish, Lifecycle
+from broker.finishing import Finish
+from broker.lifecycle import Lifecycle
 from core import builtins, errors, logs, selecting
 from core.clock import Clock
 from core.task import ENGINE, Task

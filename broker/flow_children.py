@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from broker.admission import Submitted
 from broker.directory import Directory
-from broker.lifecycle import Lifecycle, Submitted
+from broker.lifecycle import Lifecycle
 from broker.templates import Templates
 from core import builtins, creation, errors, flow_life, schemas
 from core.clock import Clock

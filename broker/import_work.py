@@ -16,8 +16,9 @@ import structlog
 from broker import loops
 from broker.directory import Directory
 from broker.dispatch import Claim
+from broker.finishing import Finish
 from broker.intake import Intake
-from broker.lifecycle import Finish, Lifecycle
+from broker.lifecycle import Lifecycle
 from core import errors, flow, import_tasks, logs
 from core.flow_decisions import ACTIVITIES
 from core.import_tasks import Options

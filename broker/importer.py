@@ -11,9 +11,10 @@ import msgspec
 import structlog
 
 from broker import loops
+from broker.admission import Submitted
 from broker.buckets import Opened, Unusable
 from broker.directory import Directory
-from broker.lifecycle import Lifecycle, Submitted
+from broker.lifecycle import Lifecycle
 from broker.outbound import Unreachable
 from broker.sources import Sources
 from core import cancelling, errors, ids, imports, lines

@@ -17,7 +17,8 @@ import structlog
 from broker import loops
 from broker.directory import Directory
 from broker.dispatch import Claim
-from broker.lifecycle import Finish, Lifecycle
+from broker.finishing import Finish
+from broker.lifecycle import Lifecycle
 from broker.outbound import Answer, Blocked, Unreachable
 from broker.push_target import Means, Target
 from core import cancelling, errors, logs, push

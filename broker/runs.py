@@ -5,8 +5,9 @@ from typing import Protocol
 
 import msgspec
 
+from broker.admission import Submitted
 from broker.directory import Directory
-from broker.lifecycle import Lifecycle, Submitted
+from broker.lifecycle import Lifecycle
 from core import clock, errors, schemas
 from core.clock import Clock
 from core.creation import Submission

@@ -8,7 +8,7 @@ Every value goes into a pipeline as `$literal`: a caller's "$name" is data there
 from typing import Any
 
 from core import timers, words
-from core.task import DueKind, State, Task
+from core.task import PUSHER, Actor, DueKind, State, Task
 from core.transitions.transition import Transition
 from store import notes
 from store.documents import encode_value, field_names
@@ -37,6 +37,11 @@ def hands_out(change: Transition, me: str) -> Document:
     """
     due: Document = {"dueAt": {"$lte": change.at}, "dueKind": {"$ne": DueKind.ALARM.value}}
     return {"assignment.to.id": {"$in": [None, me]}, "$nor": [due]}
+
+
+def holders(by: Actor) -> Document:
+    """Whose hold the caller's fence may be (`holder.id`): its own, or that of a push, whose target was sent it."""
+    return {"$in": [by.id, PUSHER.id]}
 
 
 def still(task: Task) -> Document:

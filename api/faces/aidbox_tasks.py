@@ -14,7 +14,7 @@ from api.guards import InTenant
 from auth import policy
 from auth.policy import Action, Reach
 from broker.dispatch import MOST_WAIT, Claim
-from broker.lifecycle import Finish
+from broker.finishing import Finish
 from core import errors
 from core.creation import Submission
 from core.definition import Definition

@@ -18,7 +18,7 @@ from api.schemas.tasks import (
     StartBody,
 )
 from broker.dispatch import Claim
-from broker.lifecycle import Finish
+from broker.finishing import Finish
 from core import breath, errors
 
 router = lean.router("work")

@@ -11,8 +11,8 @@ from api.schemas import views
 from api.schemas.tasks import BatchBody, Refused, TaskBody
 from auth import policy
 from auth.policy import Action
+from broker.admission import Submitted
 from broker.directory import Directory
-from broker.lifecycle import Submitted
 from core import breath, errors
 from core.creation import Submission
 from core.task import Limits

@@ -7,15 +7,15 @@ import msgspec
 import pytest
 
 from broker import assembly
+from broker.admission import Submitted
 from broker.dispatch import Claim
-from broker.lifecycle import Finish, Submitted
+from broker.finishing import Finish
 from core import errors
 from core.creation import Submission
 from core.priority import Priority
 from core.queue import Queue
 from core.task import Actor, Outcome, State, Task
 from core.transitions.ends import CANCEL_GRACE
-from tests.support import making
 from tests.support.clock import FakeClock
 
 ANN = Actor(id="u-ann", name="Ann")
@@ -119,30 +119,6 @@ async def test_a_late_holder_is_refused(parts: assembly.Parts, queue: Queue, gon
     assert (now.exec_id, now.seq, now.attempt) == (second.exec_id, second.seq, 2)
 
 
-async def test_somebody_elses_fence_is_no_right(parts: assembly.Parts, queue: Queue, gone: asyncio.Event) -> None:
-    await submit(parts, queue)
-    (held,) = await claim(parts, queue, gone)
-    stolen = Finish(tenant="demo", task_id=held.id, exec_id=held.exec_id or "")
-    (refused,) = await parts.lifecycle.complete([stolen], by=WES)
-    assert isinstance(refused, errors.Forbidden)
-    foreign = Finish(tenant="acme", task_id=held.id, exec_id=held.exec_id or "")
-    (unknown,) = await parts.lifecycle.complete([foreign], by=WIM)
-    assert isinstance(unknown, errors.NotFound)
-
-
-async def test_a_mixed_settlement_answers_each_for_itself(
-    parts: assembly.Parts, queue: Queue, gone: asyncio.Event
-) -> None:
-    await submit(parts, queue, 5)
-    held = await claim(parts, queue, gone, count=5)
-    finishes = [Finish(tenant="demo", task_id=task.id, exec_id=task.exec_id or "") for task in held]
-    finishes[2] = msgspec.structs.replace(finishes[2], exec_id="another")
-    finishes[4] = msgspec.structs.replace(finishes[4], task_id="nobody")
-    answers = await parts.lifecycle.complete(finishes, by=WIM)
-    kinds = [type(answer).__name__ for answer in answers]
-    assert kinds == ["Ended", "Ended", "LeaseLost", "Ended", "NotFound"]
-
-
 async def test_a_heartbeat_moves_the_lease_and_tells_of_a_cancel(
     parts: assembly.Parts, queue: Queue, gone: asyncio.Event, fake_clock: FakeClock
 ) -> None:
@@ -160,15 +136,6 @@ async def test_a_heartbeat_moves_the_lease_and_tells_of_a_cancel(
     now = await parts.record.tasks.get("demo", held.id)
     assert now is not None
     assert now.due_at == fake_clock() + CANCEL_GRACE
-
-
-async def test_an_idempotency_key_keeps_a_submit_single(parts: assembly.Parts, queue: Queue) -> None:
-    wanted = Submission(name="once", dedup_key="k-1", fingerprint="f")
-    answers = await asyncio.gather(*[parts.lifecycle.submit_one(queue, wanted, by=ANN) for _ in range(20)])
-    assert len({answer.task.id for answer in answers}) == 1
-    assert sum(answer.created for answer in answers) == 1
-    with pytest.raises(errors.KeyReused):
-        await parts.lifecycle.submit_one(queue, msgspec.structs.replace(wanted, fingerprint="g"), by=ANN)
 
 
 async def test_a_changed_priority_counts_and_the_old_ticket_does_not(
@@ -211,15 +178,3 @@ async def test_a_queue_with_open_tasks_is_removed_by_force_only(parts: assembly.
     assert {task.outcome for task in after.values()} == {Outcome.CANCELED}
     with pytest.raises(errors.NotFound):
         await parts.directory.queue("demo", queue.key)
-
-
-async def test_what_cannot_be_sealed_is_nobody_elses_trouble(parts: assembly.Parts, queue: Queue) -> None:
-    plain, sealed = making.task(queue), msgspec.structs.replace(making.task(queue, params={"n": 1}), encrypted=True)
-    kept, refused = await asyncio.gather(
-        parts.lifecycle.admit(queue.tenant, [plain]),
-        parts.lifecycle.admit(queue.tenant, [sealed]),
-        return_exceptions=True,
-    )
-    assert isinstance(refused, errors.Unavailable)
-    assert not isinstance(kept, BaseException)
-    assert await parts.record.tasks.get(queue.tenant, plain.id) is not None

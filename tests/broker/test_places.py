@@ -13,7 +13,7 @@ import pytest
 from broker import assembly
 from broker.assembly import Parts
 from broker.dispatch import Claim
-from broker.lifecycle import Finish
+from broker.finishing import Finish
 from broker.places import Ushers
 from broker.refill import Refill
 from broker.timekeeper import Timekeeper

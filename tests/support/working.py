@@ -7,8 +7,9 @@ from datetime import timedelta
 import msgspec
 
 from broker import assembly
+from broker.admission import Submitted
 from broker.dispatch import Claim
-from broker.lifecycle import Finish, Submitted
+from broker.finishing import Finish
 from core.creation import Submission
 from core.queue import Queue
 from core.task import Task
