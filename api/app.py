@@ -69,6 +69,7 @@ from auth import tenants as issuers
 from auth.keycloak import Realms
 from auth.people import People
 from broker import assembly, loops, telemetry
+from broker.directory import TENANTS_KEPT
 from broker.envelopes import Envelopes
 from broker.outbound import Outbound
 from broker.rabbit import events as rabbit
@@ -218,10 +219,12 @@ def _lifespan(
         ):
             kept, outbound, clock = parts.record.tenants, Outbound(), parts.clock
             keyring = Keyring(parts.record.secrets, clock=clock)
-            lookup = issuers.Tenants(kept.by_issuer, clock)
+            lookup = issuers.Tenants(kept.by_issuer, clock, ttl=TENANTS_KEPT)
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
+            known = Callers(verifier, lookup, kept, clock, ttl=TENANTS_KEPT)
+            parts.directory.heed_tenants(known.forget)
             realms, estate = Realms(settings), Estate(parts.record.database, parts.record.payloads)
             audit = Audit(parts.record.database, settings.audit_key_bytes)
             tenancy = Tenancy(kept, realms, clock, settings)
@@ -232,7 +235,7 @@ def _lifespan(
             feed = Feed(Events(parts.record.database, parts.record.payloads), parts.directory, exchange, closing)
             app.state.context = Context(
                 parts=parts,
-                callers=Callers(verifier, lookup, kept, clock),
+                callers=known,
                 tenancy=tenancy,
                 measures=measures,
                 feed=feed,

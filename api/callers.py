@@ -19,7 +19,7 @@ _HARMLESS = frozenset({"GET", "HEAD"})
 
 
 class Callers:
-    """Says who sent a request. A tenant's state is remembered for `ttl`."""
+    """Says who sent a request. A tenant's state is remembered for `ttl`, or until it is forgotten."""
 
     def __init__(
         self,
@@ -68,13 +68,13 @@ class Callers:
         return who
 
     async def require_active(self, tenant: str) -> None:
-        """Raise `Forbidden` for a tenant that was shut out, at most `ttl` ago: for those who waited meanwhile."""
+        """Raise `Forbidden` for a tenant that was shut out meanwhile: for those who waited."""
         found = await self._find(tenant)
         if found.state is not TenantState.ACTIVE:
             raise errors.Forbidden(f"Tenant {tenant} is {found.state.value}.")
 
-    def forget(self, tenant: str) -> None:
-        """Let a change that this process just wrote take effect at once."""
+    def forget(self, tenant: str | None) -> None:
+        """Let a change of the tenant, or of any (None), take effect at once."""
         self._known.forget(tenant)
         self._lookup.forget()
         self._let_in = {}

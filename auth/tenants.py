@@ -37,7 +37,7 @@ class Tenants:
 
     An answer, also that there is no such tenant, is kept for `ttl`: within that time a change of the
     registration (removed, suspended, another issuer) takes effect everywhere. `forget` makes it take effect
-    in this process at once. A failure is not kept.
+    in this process at once: who hears of changes can keep the rest for long. A failure is not kept.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Tenants:
         self._known: TTLCache[str, tuple[tenant.Tenant | None], float] = TTLCache(
             size, ttl.total_seconds(), timer=lambda: now().timestamp()
         )
+        self._forgotten = 0
         self._flights = flights.Flights(self._ask)
 
     def peek(self, issuer: str) -> tenant.Tenant | None:
@@ -68,6 +69,7 @@ class Tenants:
 
     def forget(self, issuer: str | None = None) -> None:
         """Ask the store again at the next chance: for one issuer, or for all."""
+        self._forgotten += 1
         if issuer is None:
             self._known.clear()
         else:
@@ -83,8 +85,11 @@ class Tenants:
         await self._flights.aclose()
 
     async def _ask(self, issuer: str) -> tenant.Tenant | None:
+        forgotten = self._forgotten
         found = await self._load(issuer)
-        self._known[issuer] = (found,)
+        # What was read while a change came in may be what was before.
+        if forgotten == self._forgotten:
+            self._known[issuer] = (found,)
         return found
 
 

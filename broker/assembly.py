@@ -173,6 +173,7 @@ def assembled(
     fair = Fair(clock, room=settings.replica_room)
     dispatch = Dispatch(hands.consumer, kept.tasks, directory, places, fair, clock=clock, prefix=settings.broker_prefix)
     quotas = Quota(kept.tenants, Usage(kept.database), clock=clock)
+    directory.heed_tenants(quotas.forget)
     lifecycle = Lifecycle(
         tasks=kept.tasks,
         desk=desk,

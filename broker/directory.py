@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import cachetools
@@ -19,6 +20,7 @@ from store.queues import Queues
 
 Kept = TypeVar("Kept")
 _MOST = 20_000
+TENANTS_KEPT = timedelta(minutes=5)
 
 
 class Directory:
@@ -44,6 +46,14 @@ class Directory:
         self._limited_cache: _Cache[dict[str, Definition]] = _Cache()
         self._template_cache: _Cache[StoredTemplate] = _Cache()
         self._deciding_cache: _Cache[list[StoredTemplate]] = _Cache()
+        self._heeding: list[Callable[[str | None], None]] = []
+
+    def heed_tenants(self, forget: Callable[[str | None], None]) -> None:
+        """Call `forget(tenant)` when a tenant was changed, anywhere; `forget(None)` when any may have been.
+
+        Within moments, so that what is known of tenants can be kept for `TENANTS_KEPT`.
+        """
+        self._heeding.append(forget)
 
     async def follow(self) -> None:
         """Keep the caches honest, for ever; run it as a task beside the server."""
@@ -51,8 +61,13 @@ class Directory:
             "queues": _ear(self._queue_cache),
             "definitions": _ear(self._definition_cache, self._bound_cache, self._limited_cache),
             "flowTemplates": _ear(self._template_cache, self._deciding_cache),
+            "tenants": Ear(self._forget_tenant, lambda _live: self._forget_tenant(None)),
         }
         await Notices(self._database).follow(ears)
+
+    def _forget_tenant(self, tenant: str | None) -> None:
+        for forget in self._heeding:
+            forget(tenant)
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 import cachetools
 import msgspec
 
+from broker.directory import TENANTS_KEPT
 from core import errors, fresh, quota
 from core.clock import Clock
 from core.creation import Submission
@@ -73,7 +74,7 @@ class Quota:
         self._tenants = tenants
         self._usage = usage
         self._clock = clock
-        self._limits = fresh.Fresh(self._read, clock, ttl=_LOOK_EVERY, most=_MOST_TENANTS)
+        self._limits = fresh.Fresh(self._read, clock, ttl=TENANTS_KEPT, most=_MOST_TENANTS)
         self._shares: cachetools.LRUCache[_Holder, Share] = cachetools.LRUCache(_MOST_TENANTS)
         self._open: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
         self._held: cachetools.LRUCache[_Holder, _Known] = cachetools.LRUCache(_MOST_TENANTS)
@@ -81,15 +82,15 @@ class Quota:
         self._waiting: dict[tuple[str, str], int] = {}
 
     async def limits(self, tenant: str) -> Quotas:
-        """The tenant's quotas, as they were a few seconds ago at most."""
+        """The tenant's quotas, as they were a moment ago."""
         return await self._limits.get(tenant) or quota.NONE
 
     async def _read(self, tenant: str) -> Quotas | None:
         found = await self._tenants.get(tenant)
         return None if found is None else found.quotas
 
-    def forget(self, tenant: str) -> None:
-        """Look the tenant's quotas up again."""
+    def forget(self, tenant: str | None) -> None:
+        """Look the tenant's quotas up again, or those of all."""
         self._limits.forget(tenant)
 
     async def submitting(self, queue: Queue, submissions: Sequence[Submission]) -> None:

@@ -15,9 +15,10 @@ _LATE = timedelta(seconds=1)
 class Fresh(Generic[V]):
     """Values by key, as they were `ttl` ago at most.
 
-    When that is over, the next who asks looks again, and until it knows all others go on with what was there: hundreds
-    that asked at the same moment would do nothing else for a while. What takes longer than a second is looked up by the
-    next, too. A failure, and that there is nothing, is not kept.
+    Who hears of changes forgets what they touch, and can keep the rest for long. When that is over, the next who asks
+    looks again, and until it knows all others go on with what was there: hundreds that asked at the same moment would
+    do nothing else for a while. What takes longer than a second is looked up by the next, too. A failure, and that
+    there is nothing, is not kept.
     """
 
     def __init__(
@@ -45,7 +46,10 @@ class Fresh(Generic[V]):
             self._kept[key] = found, at + self._ttl
         return found
 
-    def forget(self, key: str) -> None:
-        """Look it up again at the next chance; what is being looked up at this moment is not kept."""
+    def forget(self, key: str | None) -> None:
+        """Look it up again at the next chance, or all (None); what is being looked up at this moment is not kept."""
         self._forgotten += 1
-        self._kept.pop(key, None)
+        if key is None:
+            self._kept.clear()
+        else:
+            self._kept.pop(key, None)

@@ -8,6 +8,7 @@ from core import errors
 from core.tenant import Tenant, TenantState
 from store import documents, mongo
 from store.mongo import Document
+from store.notices import Notices
 
 
 @mongo.translating
@@ -16,6 +17,7 @@ class Tenants:
 
     def __init__(self, database: mongo.Database) -> None:
         self._tenants = database["tenants"]
+        self._notices = Notices(database)
 
     async def get(self, tenant: str) -> Tenant | None:
         """The tenant of that id, or None."""
@@ -35,6 +37,7 @@ class Tenants:
             await self._tenants.insert_one(document)
         except driver.DuplicateKeyError as error:
             raise errors.AlreadyExists(f"Tenant {tenant.id} or its issuer exists already.") from error
+        await self._notices.tell("tenants", tenant.id)
 
     async def replace(self, tenant: Tenant, *, was: int) -> bool:
         """Write a changed tenant if its version is still `was`; raises `AlreadyExists` when its issuer is taken."""
@@ -44,6 +47,7 @@ class Tenants:
             result = await self._tenants.replace_one({"_id": tenant.id, "version": was}, document)
         except driver.DuplicateKeyError as error:
             raise errors.AlreadyExists(f"The issuer {tenant.issuer} is that of another tenant.") from error
+        await self._notices.tell("tenants", tenant.id)
         return result.matched_count == 1
 
     async def erasable(self, now: datetime) -> list[Tenant]:
@@ -53,7 +57,9 @@ class Tenants:
 
     async def remove(self, tenant: Tenant) -> bool:
         """Forget the tenant if its version is still this one."""
-        return (await self._tenants.delete_one({"_id": tenant.id, "version": tenant.version})).deleted_count == 1
+        result = await self._tenants.delete_one({"_id": tenant.id, "version": tenant.version})
+        await self._notices.tell("tenants", tenant.id)
+        return result.deleted_count == 1
 
     async def every(self) -> list[Tenant]:
         """All tenants, by id."""

@@ -76,6 +76,22 @@ async def test_a_failure_is_passed_on_and_not_kept(fake_clock: FakeClock) -> Non
     assert await known.find("http://issuer") is not None
 
 
+async def test_what_is_forgotten_while_it_is_asked_for_is_not_kept(fake_clock: FakeClock) -> None:
+    versions = iter((1, 2))
+
+    async def load(issuer: str) -> tenant.Tenant | None:
+        found = tenant.Tenant(id="demo", issuer=issuer, created_at=fake_clock(), version=next(versions))
+        if found.version == 1:
+            known.forget()
+        return found
+
+    known = tenants.Tenants(load, fake_clock)
+    await known.find("http://issuer")
+    found = await known.find("http://issuer")
+    assert found is not None
+    assert found.version == 2
+
+
 async def test_an_endless_issuer_is_not_looked_up(lookup: tenants.Tenants, registry: Registry) -> None:
     assert await lookup.find("http://" + "x" * tenants.MAX_ISSUER) is None
     assert registry.asked == []

@@ -97,6 +97,14 @@ async def test_what_is_forgotten_while_it_is_looked_up_is_not_kept(record: Recor
     assert await cache.get("a") == "new"
 
 
+async def test_all_can_be_forgotten(record: Record, cache: Fresh[str]) -> None:
+    await cache.get("a")
+    await cache.get("b")
+    record.value = "new"
+    cache.forget(None)
+    assert [await cache.get("a"), await cache.get("b")] == ["new", "new"]
+
+
 async def test_nothing_and_failures_are_not_kept(record: Record, cache: Fresh[str], fake_clock: FakeClock) -> None:
     record.value = None
     assert await cache.get("a") is None

@@ -40,6 +40,7 @@ ENGINE = frozenset(
 UNSCOPED = frozenset(
     {
         ("queues.py", "every"),
+        ("notices.py", "_states"),
         ("queues.py", "keys"),
         ("queues.py", "keeping"),
         ("tenants.py", "erasable"),
