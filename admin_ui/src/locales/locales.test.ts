@@ -1,4 +1,4 @@
-/** French has the same words as English. */
+/** French has the same words as English, and every word that the code names is there. */
 import { expect, test } from "vitest";
 import en from "./en.json";
 import fr from "./fr.json";
@@ -19,4 +19,25 @@ test("both languages fill in the same values", () => {
       .match(/\{\{\w+\}\}/g)
       ?.sort();
   expect(values(fr)).toEqual(values(en));
+});
+
+const sources = Object.entries(
+  import.meta.glob<string>(["../**/*.{ts,tsx}", "!../api/schema.d.ts", "!../**/*.test.ts"], {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  }),
+);
+const known = new Set(keysOf(en).map((key) => key.replace(/_(one|other)$/, "")));
+const tops = new Set(Object.keys(en));
+
+test("every key in the code has its words", () => {
+  const missing = sources.flatMap(([file, code]) =>
+    [...code.matchAll(/"([a-z][A-Za-z]*(?:\.[A-Za-z-]+)+)"/g)]
+      .map(([, key]) => key as string)
+      .filter((key) => tops.has(key.split(".")[0] as string) && !known.has(key))
+      .map((key) => `${file}: ${key}`),
+  );
+  expect(sources.length).toBeGreaterThan(100);
+  expect(missing).toEqual([]);
 });

@@ -11,14 +11,19 @@ export function wordsOf(error: unknown): string {
   return [error.message, ...faults].join(" ");
 }
 
+/** Says that something is done. */
+export function said(message: string): void {
+  notify({ message, color: "green", autoClose: 3000 });
+}
+
 /** Runs work; answers what it answered, or undefined when it was refused (which was shown then). */
-export function useAct(): <T>(work: () => Promise<T>, said?: string) => Promise<T | undefined> {
+export function useAct(): <T>(work: () => Promise<T>, words?: string) => Promise<T | undefined> {
   const { t } = useTranslation();
   return useCallback(
-    async (work, said) => {
+    async (work, words) => {
       try {
         const done = await work();
-        if (said) notify({ message: said, color: "green", autoClose: 3000 });
+        if (words) said(words);
         return done;
       } catch (error) {
         notify({

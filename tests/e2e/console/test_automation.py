@@ -109,6 +109,38 @@ async def test_a_schedule_is_made_previewed_run_and_paused(caller: Callers, visi
     await expect(page.get_by_role("main").get_by_text(f"console:{name}").first).to_be_visible()
 
 
+async def test_settings_change_what_was_typed_and_leave_the_rest(caller: Callers, visit: Visit) -> None:
+    """A pause meanwhile does not take away what is typed; once deleted it is not asked for again."""
+    async with caller("ada") as ada:
+        name = await make_queue(ada)
+        await ada.put(f"/definitions/{name}", {"queue": f"console:{name}"})
+        made = {"at": "2199-01-01T00:00:42.000Z", "kind": "date"}
+        order = {"definition": name, "name": "Old", "labels": ["kept"], "params": {"n": 1}}
+        await ada.put(f"/schedules/{name}", {"description": "Once, far away", "trigger": made, "task": order})
+        page = await visit("ada", f"schedules/{name}?tab=settings")
+        lost: list[str] = []
+        page.on("response", lambda answer: lost.append(answer.url) if answer.status == 404 else None)
+        await page.get_by_label("Name for people").fill("Typed")
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_role("main").locator(".state", has_text="Paused")).to_be_visible()
+        await expect(page.get_by_label("Name for people")).to_have_value("Typed")
+        await page.get_by_role("combobox", name="Definition").click()
+        await page.get_by_role("option", name=name, exact=True).click()
+        await expect(page.get_by_role("combobox", name="Queue")).to_have_value(f"console:{name}")
+        await page.get_by_role("textbox", name="Name", exact=True).fill("")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", name="Typed")).to_be_visible()
+        await expect(page.get_by_text("Once, far away")).to_be_visible()
+        changed = await ada.get(f"/schedules/{name}")
+        assert (changed["trigger"], changed["paused"], changed["displayName"]) == (made, True, "Typed")
+        assert changed["task"] == {"queue": f"console:{name}", "params": {"n": 1}, "context": {}, "labels": ["kept"]}
+        await page.get_by_role("button", name="Delete").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await expect(page.get_by_role("heading", name="Schedules")).to_be_visible()
+        await expect(page.get_by_role("link", name="Typed", exact=True)).to_have_count(0)
+        assert not lost
+
+
 async def test_a_definition_is_made_and_changed(caller: Callers, visit: Visit) -> None:
     schema = {
         "type": "object",

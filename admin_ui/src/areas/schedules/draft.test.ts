@@ -13,10 +13,11 @@ test("a cron schedule of a task", () => {
   } as unknown as Schemas["ScheduleView"];
   expect(bodyOf(draftOf(schedule))).toEqual({
     displayName: null,
+    description: null,
     trigger: { kind: "cron", expression: "0 2 * * *", timeZone: "America/Edmonton" },
     overlap: { policy: "skip" },
     misfire: { policy: "latest" },
-    task: { queue: "a:b", definition: undefined, name: "Nightly", params: { n: 1 } },
+    task: { queue: "a:b", definition: null, name: "Nightly", params: { n: 1 } },
   });
 });
 

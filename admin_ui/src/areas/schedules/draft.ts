@@ -1,10 +1,9 @@
 /** A schedule as its editor holds it, and the body that it becomes. Pure. */
 import type { Schemas } from "@/api/client";
-import { NO_ORDER, type OrderDraft, orderDraftOf, orderOf } from "./order";
+import type { StarterDraft } from "@/automation/kind";
+import { NO_ORDER, orderDraftOf, orderOf } from "@/automation/order";
 
-export interface Draft extends OrderDraft {
-  id: string;
-  displayName: string;
+export interface Draft extends StarterDraft {
   kind: "cron" | "interval" | "date";
   expression: string;
   timeZone: string;
@@ -18,6 +17,7 @@ export interface Draft extends OrderDraft {
 export const NEW: Draft = {
   id: "",
   displayName: "",
+  description: "",
   kind: "cron",
   expression: "0 8 * * MON-FRI",
   timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
@@ -28,12 +28,14 @@ export const NEW: Draft = {
   misfire: "skip",
 };
 
-export function draftOf(schedule: Schemas["ScheduleView"]): Draft {
+export function draftOf(schedule?: Schemas["ScheduleView"]): Draft {
+  if (!schedule) return NEW;
   const { trigger } = schedule;
   return {
     ...NEW,
     id: schedule.id,
     displayName: schedule.displayName ?? "",
+    description: schedule.description ?? "",
     kind: trigger.kind,
     ...(trigger.kind === "cron" && { expression: trigger.expression, timeZone: trigger.timeZone }),
     ...(trigger.kind === "interval" && { seconds: trigger.seconds }),
@@ -61,10 +63,11 @@ export function triggerOf(draft: Draft): Schemas["PreviewBody"]["trigger"] {
   }
 }
 
-/** Changes of an existing schedule name only what the editor shows: what it does not know stays. */
+/** Names only what the editor shows: what it does not know stays. */
 export function bodyOf(draft: Draft): Schemas["ScheduleBody"] {
   return {
     displayName: draft.displayName.trim() || null,
+    description: draft.description.trim() || null,
     trigger: triggerOf(draft),
     overlap: { policy: draft.overlap },
     misfire: { policy: draft.misfire },

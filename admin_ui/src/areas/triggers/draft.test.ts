@@ -22,7 +22,7 @@ test("a trigger of a definition", () => {
     task: {
       queue: undefined,
       definition: "reports/review",
-      name: undefined,
+      name: null,
       params: { report: { $from: "record.id" } },
     },
   });

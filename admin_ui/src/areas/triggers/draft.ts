@@ -1,8 +1,10 @@
 /** A trigger as its editor holds it, and the body that it becomes. Pure. */
 import type { Schemas } from "@/api/client";
-import { NO_ORDER, type OrderDraft, orderDraftOf, orderOf } from "@/areas/schedules/order";
+import type { StarterDraft } from "@/automation/kind";
+import { NO_ORDER, orderDraftOf, orderOf } from "@/automation/order";
 
 export const COMPARATORS = ["eq", "gt", "ge", "lt", "le"] as const;
+export const SIGNS = { eq: "=", gt: ">", ge: "≥", lt: "<", le: "≤" } as const;
 
 export interface Condition {
   /** Where the value is in the record, its parts joined by dots. */
@@ -12,10 +14,7 @@ export interface Condition {
   value: string;
 }
 
-export interface Draft extends OrderDraft {
-  id: string;
-  displayName: string;
-  description: string;
+export interface Draft extends StarterDraft {
   conditions: Condition[];
 }
 
@@ -47,11 +46,11 @@ export function typedOf(value: unknown): string {
 
 /** A condition as a line of words: `damage.cost ≥ 1000`. */
 export function wordsOf({ getIn, comparator, value }: Schemas["ComparisonView"]): string {
-  const signs: Record<string, string> = { eq: "=", gt: ">", ge: "≥", lt: "<", le: "≤" };
-  return `${getIn.join(".")} ${signs[comparator] ?? comparator} ${value === null ? "∅" : typedOf(value)}`;
+  return `${getIn.join(".")} ${SIGNS[comparator as keyof typeof SIGNS] ?? comparator} ${value === null ? "∅" : typedOf(value)}`;
 }
 
-export function draftOf(trigger: Schemas["TriggerView"]): Draft {
+export function draftOf(trigger?: Schemas["TriggerView"]): Draft {
+  if (!trigger) return NEW;
   return {
     id: trigger.id,
     displayName: trigger.displayName ?? "",

@@ -39,15 +39,15 @@ export function isComplete(draft: OrderDraft): boolean {
   return Boolean(draft.what === "flow" ? draft.template : draft.queue || draft.definition);
 }
 
-/** `task` or `flow`; a definition brings its queue along. */
+/** `task` or `flow`; a definition brings its queue along. What is empty is null: a change takes it away. */
 export function orderOf(draft: OrderDraft): object {
   const params = draft.params.trim() ? JSON.parse(draft.params) : null;
   if (draft.what === "flow") return { flow: { template: draft.template, params } };
   return {
     task: {
       queue: draft.definition ? undefined : draft.queue,
-      definition: draft.definition || undefined,
-      name: draft.name.trim() || undefined,
+      definition: draft.definition || null,
+      name: draft.name.trim() || null,
       params,
     },
   };

@@ -32,7 +32,7 @@ export function OrderFields({ draft, set, paramsHint }: Props) {
   return (
     <>
       <SegmentedControl
-        aria-label={t("schedules.what")}
+        aria-label={t("automation.what")}
         data={[
           { value: "task", label: t("tasks.task") },
           { value: "flow", label: t("flows.flow") },
