@@ -5,9 +5,10 @@ from datetime import timedelta
 from auth import tenants as issuers
 from auth.principal import CORE, Principal
 from auth.tokens import Verifier, refuse
-from core import errors, fresh
+from core import errors
 from core.clock import Clock
 from core.tenant import Tenant, TenantState
+from loop import fresh
 from store.tenants import Tenants
 
 Headers = list[tuple[bytes, bytes]]

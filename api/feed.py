@@ -18,9 +18,10 @@ from api import replies, shown
 from broker.directory import Directory
 from broker.rabbit import events as rabbit
 from broker.rabbit import topology
-from core import cancelling, errors
+from core import errors
 from core.events import Event
 from core.queue import Queue
+from loop import cancelling
 from store.events import Events
 
 _log = structlog.get_logger(__name__)

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from broker.telemetry import Tracing
-from core import errors, patience, telemetry
+from core import errors, telemetry
+from loop import patience
 
 Answered = Callable[[str, str, int, float], None]
 """Is told of every answer: method, route template, status, seconds."""

@@ -15,9 +15,9 @@ import msgspec
 import structlog
 
 from broker import loops
-from core import cancelling
 from core.clock import Clock
 from core.events import Event, Header
+from loop import cancelling
 from store import eventlog, mongo, stream
 from store.eventlog import EventLog
 from store.headers import Headers

@@ -17,7 +17,7 @@ from broker.directory import Directory
 from broker.lifecycle import Lifecycle
 from broker.outbound import Unreachable
 from broker.sources import Sources
-from core import cancelling, errors, ids, imports, lines
+from core import errors, ids, imports, lines
 from core.clock import Clock
 from core.creation import Submission
 from core.imports import Batch, Encoding, Import, ImportState, LineError
@@ -25,6 +25,7 @@ from core.lines import BadLine, Line, Splitter, Unpacker
 from core.queue import Queue
 from core.task import Outcome, Reason
 from core.tenant import TenantState
+from loop import cancelling
 from store.import_sweeps import ImportSweeps
 from store.imports import Imports
 from store.tenants import Tenants

@@ -13,8 +13,9 @@ from typing import Any
 import structlog
 
 from broker import loops
-from core import cancelling, errors
+from core import errors
 from core.clock import Clock
+from loop import cancelling
 from store.leases import Leases
 
 _log = structlog.get_logger(__name__)

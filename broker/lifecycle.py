@@ -25,7 +25,7 @@ from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
 from broker.finishing import Ended, Finish, Finishing
 from broker.places import Places, Seated
-from core import breath, errors, fences, ids, schemas
+from core import errors, fences, ids, schemas
 from core.clock import Clock
 from core.creation import Submission
 from core.priority import Priority
@@ -33,6 +33,7 @@ from core.queue import Queue
 from core.task import Actor, Note, Progress, Task
 from core.transitions import edits, ends, failures, holds, redrives
 from core.transitions.transition import Transition
+from loop import breath
 from store import changes
 from store.tasks import Tasks
 

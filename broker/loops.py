@@ -1,6 +1,6 @@
 """How the engine's loops go round: a step at a time, for ever, whatever fails; and how they end.
 
-Ending takes care, since a cancellation can be swallowed (`core.cancelling.heed`): loops look whether they were
+Ending takes care, since a cancellation can be swallowed (`loop.cancelling.heed`): loops look whether they were
 cancelled, and who cancels does it until it is done.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 import tenacity
 
-from core import cancelling, errors
+from core import errors
+from loop import cancelling
 
 _log = structlog.get_logger(__name__)
 

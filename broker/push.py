@@ -21,11 +21,12 @@ from broker.finishing import Finish
 from broker.lifecycle import Lifecycle
 from broker.outbound import Answer, Blocked, Unreachable
 from broker.push_target import Means, Target
-from core import cancelling, errors, logs, push
+from core import errors, logs, push
 from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.push import Breaker, Verdict
 from core.task import PUSHER, Task
+from loop import cancelling
 from store.definition_sweeps import DefinitionSweeps
 
 _log = structlog.get_logger(__name__)

@@ -13,11 +13,12 @@ import cachetools
 import msgspec
 
 from broker.directory import TENANTS_KEPT
-from core import errors, fresh, quota
+from core import errors, quota
 from core.clock import Clock
 from core.creation import Submission
 from core.queue import Queue
 from core.quota import QueueQuotas, Quotas, Share
+from loop import fresh
 from store.tenants import Tenants
 from store.usage import Counts, Usage
 

@@ -14,10 +14,11 @@ from broker.webhook_keys import Keyring
 from broker.webhook_making import WINDOW
 from broker.webhook_meters import WebhookMeters
 from broker.webhook_pump import Kit, Pump
-from core import cancelling, webhook
+from core import webhook
 from core.clock import Clock
 from core.delivery import Delivery, delivery_id
 from core.webhook import Stop, Webhook
+from loop import cancelling
 from store.deliveries import Deliveries
 from store.events import Events
 from store.mongo import Database

@@ -16,11 +16,12 @@ from broker.envelopes import Envelopes
 from broker.webhook_calls import Caller
 from broker.webhook_making import Maker
 from broker.webhook_meters import WebhookMeters
-from core import cancelling, webhook
 from core import delivery as rules
+from core import webhook
 from core.clock import Clock
 from core.delivery import Delivery, Health
 from core.webhook import Standing, Stop, Webhook
+from loop import cancelling
 from store.deliveries import Deliveries
 from store.events import Events
 from store.webhooks import Running, Webhooks

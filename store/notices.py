@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from pymongo import errors as driver
 
-from core import cancelling
+from loop import cancelling
 from store import mongo
 from store.mongo import Document
 

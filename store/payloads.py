@@ -13,10 +13,11 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from core import breath, errors
+from core import errors
 from core.adsp_events import SILENT
 from core.events import Event
 from core.task import Task
+from loop import breath
 from store import documents, mongo, notes
 from store.masters import KeyUnusableError
 from store.mongo import Document

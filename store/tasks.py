@@ -11,10 +11,11 @@ import msgspec
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo import errors as driver
 
-from core import breath, errors
+from core import errors
 from core.task import OPEN, State, Task
 from core.transitions import transition
 from core.transitions.transition import Transition
+from loop import breath
 from store import changes, documents, mongo, payloads, query
 from store.mongo import Document
 from store.payloads import TASK, Payloads

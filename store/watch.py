@@ -6,7 +6,7 @@ import structlog
 from pymongo import errors as driver
 from pymongo.read_concern import ReadConcern
 
-from core import cancelling
+from loop import cancelling
 from store import mongo
 from store.notices import Ear
 

@@ -19,7 +19,8 @@ from api.schemas.tasks import (
 )
 from broker.dispatch import Claim
 from broker.finishing import Finish
-from core import breath, errors
+from core import errors
+from loop import breath
 
 router = lean.router("work")
 

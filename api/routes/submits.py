@@ -13,9 +13,10 @@ from auth import policy
 from auth.policy import Action
 from broker.admission import Submitted
 from broker.directory import Directory
-from core import breath, errors
+from core import errors
 from core.creation import Submission
 from core.task import Limits
+from loop import breath
 
 router = lean.router("tasks")
 

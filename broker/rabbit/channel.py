@@ -18,7 +18,8 @@ import structlog
 from pamqp import body, commands, frame, header
 
 from broker.rabbit import connection
-from core import cancelling, errors
+from core import errors
+from loop import cancelling
 
 log = structlog.get_logger(__name__)
 

@@ -28,7 +28,8 @@ import tenacity
 from yarl import URL
 
 from broker.rabbit import topology
-from core import cancelling, errors
+from core import errors
+from loop import cancelling
 
 log = structlog.get_logger(__name__)
 

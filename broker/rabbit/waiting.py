@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.rabbit import channel, connection, drawing, management
-from core import patience
+from loop import patience
 
 
 class Waiter:

@@ -12,12 +12,13 @@ import pytest
 
 from broker import assembly, loops
 from broker.scheduler import Scheduler
-from core import cancelling, timing
+from core import timing
 from core.plan import Plan
 from core.queue import Queue
 from core.schedule import Cron, FiringStatus, Interval, Overlap, OverlapPolicy, Schedule, TaskOrder
 from core.settings import Settings
 from core.task import Outcome, Task
+from loop import cancelling
 from store.listing import Query
 from tests.support.clock import FakeClock
 from tests.support.making import ANN

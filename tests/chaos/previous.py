@@ -11,7 +11,7 @@ from pathlib import Path
 COMMIT = "25a7b09"
 """The oldest commit whose record ours still reads and writes. Move it on with a migration that adds what it lacks."""
 _ROOT = Path(__file__).parents[2]
-_SERVER = ("api", "auth", "broker", "core", "store")
+_SERVER = ("api", "auth", "broker", "core", "loop", "store")
 _MISSING = f"""
 !!! THE ROLLING UPGRADE IS NOT TESTED AGAINST THE RELEASE BEFORE
 !!! The history down to {COMMIT} is not here: processes of this very source take turns instead.

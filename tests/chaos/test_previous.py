@@ -14,7 +14,7 @@ def test_without_history_our_own_source_takes_turns(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(previous, "COMMIT", "0" * 40)
     assert not previous.is_here()
     source = previous.source(tmp_path / "before")
-    assert {each.name for each in source.iterdir()} == {"api", "auth", "broker", "core", "store"}
+    assert {each.name for each in source.iterdir()} == {"api", "auth", "broker", "core", "loop", "store"}
     run = subprocess.run(
         [sys.executable, "-c", "import api.app; print(api.app.__file__)"],
         cwd=source, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""},

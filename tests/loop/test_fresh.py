@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core import errors
-from core.fresh import Fresh
+from loop.fresh import Fresh
 from tests.support.clock import FakeClock
 
 TTL = timedelta(seconds=5)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from core import breath
+from loop import breath
 
 
 async def test_others_have_their_turns_between() -> None:

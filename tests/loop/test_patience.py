@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core import patience
+from loop import patience
 
 
 async def test_an_answer_that_is_there_is_given_at_once() -> None:
