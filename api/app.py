@@ -223,7 +223,7 @@ def _lifespan(
             verifier = tokens.Verifier(
                 lookup=lookup, http=http, audience=settings.audience, client_id=settings.client_id, now=clock
             )
-            known = Callers(verifier, lookup, kept, clock, ttl=TENANTS_KEPT)
+            known = Callers(verifier, lookup, kept, clock, parts.timed, ttl=TENANTS_KEPT)
             parts.directory.heed_tenants(known.forget)
             realms, estate = Realms(settings), Estate(parts.record.database, parts.record.payloads)
             audit = Audit(parts.record.database, settings.audit_key_bytes)

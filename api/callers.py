@@ -1,5 +1,6 @@
 """From a request's headers to its caller: the token, the tenant an operator chose, and whether that is suspended."""
 
+import asyncio
 from datetime import timedelta
 
 from auth import tenants as issuers
@@ -28,11 +29,13 @@ class Callers:
         lookup: issuers.Tenants,
         tenants: Tenants,
         clock: Clock,
+        timed: asyncio.Event,
         *,
         ttl: timedelta = timedelta(seconds=5),
     ) -> None:
-        """`lookup` is what the verifier asks for the tenant of an issuer."""
+        """`lookup` is what the verifier asks for the tenant of an issuer; nobody is judged before `timed` is set."""
         self._clock = clock
+        self._timed = timed
         self._let_in: dict[tuple[bytes, bytes | None, bool], Principal] = {}
         self._since = clock()
         self._verifier = verifier
@@ -55,6 +58,11 @@ class Callers:
 
     async def _identify(self, said: bytes, chosen: bytes | None, method: str) -> Principal:
         token = _bearer(said)
+        if not self._timed.is_set():
+            # By a clock that may be wrong a good token is expired.
+            raise errors.Unavailable(
+                "The record (MongoDB), whose clock counts, did not answer yet; try again.", retry_after=1.0
+            )
         who = self._verifier.peek(token) or await self._verifier.verify(token)
         tenant_id = None if chosen is None else chosen.decode("latin-1")
         if tenant_id is not None and tenant_id != who.tenant:

@@ -107,6 +107,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     tracing: Tracing | None
     clock: Clock
+    timed: asyncio.Event
+    """Set once the clock is known to be right: before, no term is judged and nothing is written."""
     record: Record
     broker: Broker
     desk: Desk
@@ -145,7 +147,9 @@ async def running(
     """
     async with record(settings) as kept, broker(settings, name) as hands:
         reference = Reference(kept.database)
-        parts = assembled(settings, kept, hands, clock or reference, tracing, limited=limited)
+        if clock is not None:
+            reference.known.set()
+        parts = assembled(settings, kept, hands, clock or reference, tracing, timed=reference.known, limited=limited)
         duties = [parts.directory.follow(), parts.desk.note_confirmed(), parts.flows.note()]
         if clock is None:
             await reference.begin()
@@ -163,6 +167,7 @@ def assembled(
     clock: Clock,
     tracing: Tracing | None = None,
     *,
+    timed: asyncio.Event,
     limited: bool = False,
 ) -> Parts:
     """The parts over these connections; nothing of them runs yet."""
@@ -195,6 +200,7 @@ def assembled(
         settings=settings,
         tracing=tracing,
         clock=clock,
+        timed=timed,
         record=kept,
         broker=hands,
         desk=desk,

@@ -85,6 +85,7 @@ async def run(
 
 async def _lead(parts: Parts, leadership: Leadership, watching: Observer) -> None:
     await loops.persist("indexes", lambda: _prepare(parts), but=NotImplementedError)
+    await parts.timed.wait()
     async with asyncio.TaskGroup() as group:
         for duty, work in duties(parts, watching).items():
             group.create_task(leadership.lead(duty, watching.watched(duty, work)), name=f"lead {duty}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from core import errors
 from core.clock import Clock, cut, system_clock
 from store import mongo
 
@@ -18,9 +19,9 @@ NEAR = timedelta(seconds=1)
 EVERY = 5.0
 """Seconds between two looks at MongoDB's clock."""
 SOON = 0.2
-"""The same until there was a first answer: what is written before it has the time of our own clock."""
+"""The same until there was a first answer."""
 _QUICK = 1.0
-"""Seconds after which an answer says too little about when it was written."""
+"""Seconds after which an answer says too little about when it was written, unless it is the first."""
 
 
 def steady() -> float:
@@ -33,7 +34,7 @@ class Reference:
     """A `core.clock.Clock` that is compared with MongoDB's, and counts by the steady clock in between.
 
     So our own clock may be set at any time: nothing is noticed of it before the next look, and nothing comes of it
-    after. Before the first look it is our own clock.
+    after. Before the first look it is our own clock, and `known` is not set: who was given a term is not judged yet.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Reference:
         self._ticks = ticks
         self._go_by(wall(), ticks())
         self._corrected = False
-        self._looked = False
+        self.known = asyncio.Event()
 
     def __call__(self) -> datetime:
         """The present moment."""
@@ -60,13 +61,14 @@ class Reference:
         sent = self._ticks()
         hello = await self._database.command("hello")
         back = self._ticks()
-        if back - sent > _QUICK:
+        if back - sent > _QUICK and self.known.is_set():
             return
-        self._looked = True
-        theirs = hello["localTime"].replace(tzinfo=UTC) + timedelta(seconds=(back - sent) / 2)
+        way = timedelta(seconds=(back - sent) / 2)
+        theirs = hello["localTime"].replace(tzinfo=UTC) + way
         ours = self._wall()
-        far = abs(theirs - ours) > NEAR
+        far = abs(theirs - ours) > NEAR + way
         self._go_by(*((theirs, back) if far else (ours, self._ticks())))
+        self.known.set()
         if far != self._corrected:
             self._corrected = far
             seconds = (ours - theirs).total_seconds()
@@ -81,5 +83,10 @@ class Reference:
 
     async def step(self) -> float:
         """One round of the loop that follows MongoDB's clock."""
-        await self.look()
-        return EVERY if self._looked else SOON
+        try:
+            await self.look()
+        except errors.Unavailable:
+            if self.known.is_set():
+                raise
+            return SOON
+        return EVERY

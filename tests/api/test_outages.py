@@ -1,6 +1,7 @@
 """What callers are told while a store is away: at once, with when to try again; and what goes on without it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -109,6 +110,11 @@ async def test_an_api_that_starts_before_its_stores(
     ):
         assert (await client.get("/health/live")).status_code == 200
         assert (await client.get("/health/ready")).json()["status"] == "unavailable"
+        # By this machine's clock it is expired, which may be wrong: MongoDB's says when it answers.
+        claims = {"sub": "s", "aud": "penstock", "exp": int(time.time()) - 600}
+        expired = {"Authorization": f"Bearer {tokens.sign('core', {'iss': tokens.issuer_of('core'), **claims})}"}
+        refused = await client.get("/api/v1/tenants", headers=expired)
+        assert (refused.status_code, support.code(refused)) == (503, "unavailable")
         await mongodb.reopen()
         await rabbitmq.reopen()
 
@@ -123,3 +129,5 @@ async def test_an_api_that_starts_before_its_stores(
             return (await client.get("/api/v1/tenants", headers=root)).status_code == 200
 
         await wait_until(prepared, what="the operators' tenant to be registered")
+        refused = await client.get("/api/v1/tenants", headers=expired)
+        assert (refused.status_code, refused.json()["reason"]) == (401, "expired")

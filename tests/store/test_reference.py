@@ -59,13 +59,19 @@ async def test_a_clock_that_is_right_is_gone_by_to_the_millisecond(database: mon
     assert before <= clock() <= wall()
 
 
-async def test_an_answer_that_took_long_says_nothing(database: mongo.Database) -> None:
+async def test_an_answer_that_took_long_is_good_for_the_first_alone(database: mongo.Database) -> None:
     wall = Wall()
-    passed = iter([0.0, 0.0, 2.0, 2.0])
     wall.wrong = WRONG
-    clock = Reference(database, wall=wall, ticks=lambda: next(passed))
+    slow = iter([0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 4.0])
+    clock = Reference(database, wall=wall, ticks=lambda: next(slow, 2.0))
+    assert not clock.known.is_set()
     await clock.look()
-    assert off(clock) > SLACK
+    assert clock.known.is_set()
+    assert off(clock) < SLACK
+    known = clock()
+    wall.wrong = timedelta()
+    await clock.look()
+    assert clock() == known
 
 
 async def test_time_passes_by_the_steady_clock(database: mongo.Database) -> None:
@@ -83,13 +89,12 @@ async def test_a_process_begins_while_mongodb_is_away() -> None:
     await clock.begin()
     with pytest.raises(errors.Unavailable):
         await clock.look()
-    assert off(clock) < SLACK
+    assert await clock.step() == SOON
+    assert not clock.known.is_set()
     await client.close()
 
 
-async def test_until_the_first_answer_it_is_asked_for_often(database: mongo.Database) -> None:
-    moments = iter([0.0, 0.0, 5.0, 5.0, 5.0, 5.0, 5.0])
-    clock = Reference(database, ticks=lambda: next(moments))
-    # The first answer took five seconds: it says too little.
-    assert await clock.step() == SOON
+async def test_once_it_is_known_it_is_asked_for_now_and_then(database: mongo.Database) -> None:
+    clock = Reference(database)
     assert await clock.step() == EVERY
+    assert clock.known.is_set()
