@@ -33,7 +33,7 @@ class AdspAnnouncer:
         self._tail = Tail(log)
         self._positions = positions
         self._envelopes = envelopes
-        self._teller = Teller(exchange, self._made)
+        self._teller = Teller(exchange, self._made, _key)
         self._n = 0
         self._size = BATCH
         self._saved = 0
@@ -74,6 +74,10 @@ class AdspAnnouncer:
         if self._n > self._saved and now - self._saved_at >= _SAVE_SECONDS:
             await self._positions.advance(ADSP, n=self._n)
             self._saved, self._saved_at = self._n, now
+
+
+def _key(event: Event) -> str:
+    return topology.event_key(event.tenant, event.queue, adsp_events.NAMES[event.type], topology.ADSP)
 
 
 def _announced(event: Event, body: bytes) -> rabbit.Event:

@@ -7,6 +7,7 @@ import msgspec
 
 from broker import loops
 from broker.rabbit import events as rabbit
+from broker.rabbit import topology
 from broker.tail import Tail
 from broker.telling import Teller
 from core.events import Event
@@ -27,7 +28,7 @@ class Announcer:
     def __init__(self, log: EventLog, positions: Positions, broker: rabbit.Events) -> None:
         self._tail = Tail(log)
         self._positions = positions
-        self._teller = Teller(broker, _made)
+        self._teller = Teller(broker, _made, lambda event: topology.event_key(event.tenant, event.queue, event.type))
         self._news = asyncio.Event()
         self._n = 0
         self._saved = 0

@@ -5,6 +5,7 @@ Nothing is kept here. Events are on record elsewhere, and a listener is told whe
 
 import asyncio
 import contextlib
+import itertools
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
@@ -18,6 +19,9 @@ from core import errors
 
 MOST_UNREAD = 10_000
 _CONSUMER = "events"
+_ASKED = 200
+"""Routing keys in one question: they must fit into one frame, of 128 kB as RabbitMQ comes."""
+_questions = itertools.count()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +50,9 @@ class EventChannel(channel.PipelinedChannel):
         self.send(self.marshal(consume))
 
     def received(self, method: channel.Method, _head: header.ContentHeader, content: bytes, /) -> None:
-        """An event came."""
+        """An event came, or a question whether anybody is here."""
+        if method.routing_key == topology.QUESTION:
+            return
         tenant, queue, kind = topology.event_parts(method.routing_key or "...")
         if self.sink is not None:
             family = (method.routing_key or "").partition(".")[0]
@@ -175,6 +181,29 @@ class Events:
         )
         taken = len(outcome.confirmed) + len(outcome.returned) == len(events)
         return frozenset(outcome.returned) if taken else None
+
+    async def unheard(self, keys: Sequence[str]) -> set[str] | None:
+        """Those of these routing keys that nobody listens to, as far as few messages tell; None as with `offer`.
+
+        Each message asks for many keys at once. Who listens to one of them gets it, with the key `topology.QUESTION`.
+        """
+        asked = [tuple(keys[first : first + _ASKED]) for first in range(0, len(keys), _ASKED)]
+        outcome = await self._sender.send(
+            [
+                messages.Message(
+                    exchange=self._exchange,
+                    routing_key=topology.QUESTION,
+                    # What nobody takes comes back, and is known by this: no two are on their way with the same.
+                    body=b'{"question":%d}' % next(_questions),
+                    mandatory=True,
+                    also=also,
+                )
+                for also in asked
+            ]
+        )
+        if len(outcome.confirmed) + len(outcome.returned) < len(asked):
+            return None
+        return {key for index in outcome.returned for key in asked[index]}
 
     def listen(self, patterns: Iterable[str]) -> Listener:
         """Listen to what fits any of the patterns: `async with events.listen([...]) as listener: async for ...`."""

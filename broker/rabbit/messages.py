@@ -25,7 +25,10 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to be published. `mandatory`: RabbitMQ says so when no queue would get it."""
+    """One message to be published. `mandatory`: RabbitMQ says so when no queue would get it.
+
+    `also`: further routing keys, which nobody sees who gets it (https://www.rabbitmq.com/docs/sender-selected).
+    """
 
     exchange: str
     routing_key: str
@@ -33,6 +36,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
     delivery_mode: int = TRANSIENT
     mandatory: bool = False
+    also: tuple[str, ...] = ()
 
 
 class NotATicket(ValueError):

@@ -81,7 +81,10 @@ class PublishChannel(channel.PipelinedChannel):
             self._last += 1
             self._open[self._last] = posted, index, message
             frames += _method(self.number, message.exchange, message.routing_key, message.mandatory)
-            frames += _head(self.number, len(message.body), message.priority, message.delivery_mode)
+            if message.also:
+                frames += self.marshal(_head_for_all(message))
+            else:
+                frames += _head(self.number, len(message.body), message.priority, message.delivery_mode)
             frames += self.marshal_content(message.body)
         self.send(frames)
         return posted
@@ -130,6 +133,11 @@ def _method(number: int, exchange: str, routing_key: str, mandatory: bool) -> by
 def _head(number: int, size: int, priority: int | None, delivery_mode: int) -> bytes:
     properties = commands.Basic.Properties(priority=priority, delivery_mode=delivery_mode)
     return frame.marshal(header.ContentHeader(body_size=size, properties=properties), number)
+
+
+def _head_for_all(message: messages.Message) -> header.ContentHeader:
+    properties = commands.Basic.Properties(delivery_mode=message.delivery_mode, headers={"BCC": list(message.also)})
+    return header.ContentHeader(body_size=len(message.body), properties=properties)
 
 
 class Publisher:

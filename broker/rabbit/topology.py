@@ -87,6 +87,9 @@ async def declare_events(channel: aiormq.abc.AbstractChannel, exchange: str) -> 
     await channel.exchange_declare(exchange, exchange_type="topic", durable=True, timeout=DECLARE_TIMEOUT)
 
 
+QUESTION = "penstock.question"
+"""The routing key of a message that only asks whether anybody listens to certain events."""
+
 NATIVE, ADSP = "tenant", "task-service"
 """First words of routing keys: of our own events, and of the same in ADSP's envelope."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from broker import loops, telling
 from broker.rabbit import events as rabbit
+from broker.rabbit import topology
 from core.events import Event
 from core.settings import Settings
 from tests.store.test_events import event
@@ -19,7 +20,7 @@ class Desk:
 
     def __init__(self, exchange: rabbit.Events) -> None:
         self.exchange = exchange
-        self.teller = telling.Teller(exchange, self._made)
+        self.teller = telling.Teller(exchange, self._made, lambda e: topology.event_key(e.tenant, e.queue, e.type))
         self.made: list[int] = []
         self.heard: list[int] = []
         self.listening = asyncio.Event()
@@ -82,14 +83,31 @@ async def test_a_listener_to_one_sort_hears_that_in_order_and_of_others_one_is_m
     await loops.ended(ears)
 
 
-async def test_of_very_many_sorts_all_is_sent_without_asking(desk: Desk) -> None:
-    types = [f"type-{number}" for number in range(40)]
-    await desk.teller.tell(batch(1, 80, types=types))
+MANY = [f"type-{number}" for number in range(500)]
+"""More sorts than one question asks for."""
+
+
+async def test_of_very_many_sorts_that_nobody_hears_none_is_made(desk: Desk) -> None:
+    await desk.teller.tell(batch(0, 500, types=MANY))
     desk.made.clear()
-    assert await desk.teller.tell(batch(81, 80, types=types)) == 0
-    assert desk.made == list(range(81, 161))
+    assert await desk.teller.tell(batch(500, 1000, types=MANY)) == 0
+    assert desk.made == []
+
+
+@pytest.mark.parametrize("pattern", ["tenant.*.*.type-44", "#"])
+async def test_who_hears_some_of_very_many_sorts_hears_them_in_order_and_no_question(desk: Desk, pattern: str) -> None:
+    await desk.teller.tell(batch(0, 500, types=MANY))
+    ears = asyncio.create_task(desk.listen(pattern))
+    await desk.listening.wait()
+    wanted = [n for n in range(500, 2500) if pattern == "#" or n % 500 == 44]
+    heard = [await desk.teller.tell(batch(first, 1000, types=MANY)) for first in (500, 1500)]
+    assert sum(each or 0 for each in heard) == len(wanted)
+    await wait_until(lambda: len(desk.heard) >= len(wanted), what="the events")
+    assert desk.heard == wanted
+    await loops.ended(ears)
 
 
 async def test_what_the_broker_did_not_take_is_told(settings: Settings) -> None:
     async with hands.hands("amqp://127.0.0.1:1/", settings.broker_prefix) as away:
         assert await Desk(away.events).teller.tell(batch(1, 3)) is None
+        assert await away.events.unheard(["tenant.demo.a:b.created"]) is None
