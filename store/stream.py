@@ -28,6 +28,8 @@ _CALL_SECONDS = 60.0
 _LOST = frozenset({260, 280, 286})
 """Codes of InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost."""
 
+_GONE = "the collection was dropped or renamed"
+
 _HEADER = ("tenant", "queue", "definition", "name", "recordId", "priority", "parent", "trace", "encrypted")
 _EDITS = {"name": "name", "recordId": "record_id", "priority": "priority"}
 _PIPELINE: list[Document] = [
@@ -151,10 +153,13 @@ class _Stream:
     async def more(self) -> tuple[list[Document], Any]:
         """The next changes, none when a second brought none; and the token behind them."""
         if not self._cursor["id"]:
-            raise HistoryLost("the collection was dropped or renamed")
+            raise HistoryLost(_GONE)
         asked: Document = {"getMore": self._cursor["id"], "collection": "tasks", "maxTimeMS": int(_IDLE_SECONDS * 1000)}
         self._cursor = await self._ask(asked)
-        return self._cursor["nextBatch"], self._cursor["postBatchResumeToken"]
+        rows: list[Document] = self._cursor["nextBatch"]
+        if not rows and not self._cursor["id"]:
+            raise HistoryLost(_GONE)
+        return rows, self._cursor["postBatchResumeToken"]
 
     async def close(self) -> None:
         """Give the server's cursor back."""
