@@ -26,11 +26,4 @@ def nothing(*, status: int = 204, headers: Mapping[str, str] | None = None) -> R
     return Response(status_code=status, headers=headers)
 
 
-def _hook(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_hook)
+_encoder = msgspec.json.Encoder()

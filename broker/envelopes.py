@@ -14,14 +14,7 @@ _TRIES = 20
 _REST = 0.05
 
 
-def _plain(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")
-
-
-encode = msgspec.json.Encoder(enc_hook=_plain).encode
+encode = msgspec.json.Encoder().encode
 """JSON of what is told."""
 
 

@@ -28,7 +28,7 @@ def slot(definition: Definition, params: Any, *, hidden: bool = False) -> str | 
     if limited is None:
         return None
     found = _at(limited, params)
-    value = msgspec.json.encode(found, order="deterministic", enc_hook=_plain)
+    value = msgspec.json.encode(found, order="deterministic")
     digested = len(value) > _LONGEST or (hidden and found is not None)
     shown = _DIGEST + hashlib.sha256(value).hexdigest()[:32] if digested else value.decode()
     return f"{definition.lane}.{shown}"
@@ -76,10 +76,3 @@ def _at(limited: Concurrency, params: Any) -> Any:
         else:
             value = None
     return value if limited.key else None
-
-
-def _plain(value: Any) -> Any:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"cannot be written as JSON: {type(value)}")

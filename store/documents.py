@@ -33,7 +33,7 @@ def name_of(document_key: str) -> str:
 
 def encode(record: msgspec.Struct) -> Document:
     """A record as MongoDB keeps it: datetimes stay what they are, enums become their values."""
-    document = msgspec.to_builtins(record, builtin_types=_BUILTIN, enc_hook=_plain)
+    document = msgspec.to_builtins(record, builtin_types=_BUILTIN)
     if isinstance(record, Task):
         document["lastEvent"] = notes.of_task(record)
         document["text"] = words.of_task(record)
@@ -42,7 +42,7 @@ def encode(record: msgspec.Struct) -> Document:
 
 def encode_value(value: Any) -> Any:
     """One field's value as `encode` would write it."""
-    return msgspec.to_builtins(value, builtin_types=_BUILTIN, enc_hook=_plain)
+    return msgspec.to_builtins(value, builtin_types=_BUILTIN)
 
 
 def encode_keyed(record: msgspec.Struct, tenant: str, name: str) -> Document:
@@ -63,13 +63,6 @@ def decode(document: Document, kind: type[S]) -> S:
         # What is still sealed was not asked for (`store/payloads.py`).
         document = {name: value for name, value in document.items() if type(value) is not bytes}
     return msgspec.convert(document, kind, builtin_types=_BUILTIN, strict=True)
-
-
-def _plain(value: Any) -> int:
-    """MongoDB's 64-bit integers come back as a subclass of int, which msgspec does not take for one."""
-    if isinstance(value, int):
-        return int(value)
-    raise TypeError(f"cannot be kept: {type(value)}")
 
 
 @cache

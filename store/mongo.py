@@ -47,7 +47,7 @@ class _Whole(TypeDecoder):
 
 _TYPES = TypeRegistry([_Whole()])
 CODEC = CodecOptions[Document](tz_aware=True, tzinfo=UTC, type_registry=_TYPES)
-"""How documents are read and written."""
+"""How documents are read and written. Replies to `database.command` keep the driver's own kind of 64-bit integers."""
 
 
 def client(url: str, *, timeout: float, listeners: Sequence[CommandListener] = ()) -> Client:

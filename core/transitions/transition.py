@@ -91,11 +91,4 @@ def keep(
 
 def plain(value: Any) -> Any:
     """JSON's own types only: a note is kept as JSON, and must read back as it was written."""
-    return msgspec.to_builtins(value, enc_hook=_plain)
-
-
-def _plain(value: Any) -> int:
-    # What MongoDB keeps as a 64-bit integer comes back as a subclass of int, which msgspec does not take for one.
-    if isinstance(value, int):
-        return int(value)
-    raise TypeError(f"no JSON: {type(value)}")
+    return msgspec.to_builtins(value)

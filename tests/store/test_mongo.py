@@ -1,6 +1,7 @@
 """What the database hands back is what JSON knows."""
 
 import msgspec
+from pymongo.read_concern import ReadConcern
 
 from store import mongo
 
@@ -19,5 +20,12 @@ async def test_large_integers_come_back_as_plain_ones(mongodb_url: str, database
         assert type(changed["large"]) is int
         grouped = await (await things.aggregate([{"$group": {"_id": "$large"}}])).to_list()
         assert [type(row["_id"]) for row in grouped] == [int]
+        majority = things.with_options(read_concern=ReadConcern("majority"))
+        assert msgspec.to_builtins(await majority.find_one({"_id": "one"})) == changed
     finally:
         await client.close()
+
+
+def test_what_is_sealed_opens_with_plain_integers() -> None:
+    kept = {"v": {"large": 2**40, "inside": [-(2**33)]}}
+    assert msgspec.to_builtins(mongo.decoded(mongo.encoded(kept))) == kept
