@@ -1,12 +1,9 @@
 """The definitions collection: a tenant's kinds of task by name, each change conditional on its version."""
 
-from pymongo import errors as driver
-
-from core import errors
 from core.definition import Definition
 from store import documents, mongo
 from store.mongo import Document
-from store.notices import Notices
+from store.versioned import Versioned
 
 
 @mongo.translating
@@ -17,7 +14,7 @@ class Definitions:
         self._definitions = database["definitions"]
         self._versions = database["definitionVersions"]
         self._tasks = database["tasks"]
-        self._notices = Notices(database)
+        self._written = Versioned(database, "definitions")
 
     async def get(self, tenant: str, name: str) -> Definition | None:
         """The definition of that name, or None."""
@@ -44,28 +41,19 @@ class Definitions:
 
     async def insert(self, tenant: str, definition: Definition) -> None:
         """Keep a new definition; raises `AlreadyExists`."""
-        try:
-            await self._definitions.insert_one(documents.encode_keyed(definition, tenant, definition.name))
-        except driver.DuplicateKeyError as error:
-            raise errors.AlreadyExists(f"Definition {definition.name} exists already.") from error
-        await self._notices.tell("definitions", documents.key(tenant, definition.name))
+        row = documents.encode_keyed(definition, tenant, definition.name)
+        await self._written.insert(row, taken=f"Definition {definition.name} exists already.")
 
     async def replace(self, tenant: str, definition: Definition, *, was: Definition) -> bool:
         """Write a changed definition if it still is at the version of `was`, which stays readable."""
         await self._keep(tenant, was)
-        found: Document = {"_id": documents.key(tenant, definition.name), "version": was.version}
-        changed = documents.encode_keyed(definition, tenant, definition.name)
-        result = await self._definitions.replace_one(found, changed)
-        await self._notices.tell("definitions", found["_id"])
-        return result.matched_count == 1
+        row = documents.encode_keyed(definition, tenant, definition.name)
+        return await self._written.replace(row, was=was.version)
 
     async def remove(self, tenant: str, definition: Definition) -> bool:
         """Remove the definition if its version is still this one; its tasks keep what they took from it."""
         await self._keep(tenant, definition)
-        found: Document = {"_id": documents.key(tenant, definition.name), "version": definition.version}
-        result = await self._definitions.delete_one(found)
-        await self._notices.tell("definitions", found["_id"])
-        return result.deleted_count == 1
+        return await self._written.remove(documents.key(tenant, definition.name), was=definition.version)
 
     async def versions(self, tenant: str, name: str, *, limit: int, before: int | None = None) -> list[Definition]:
         """Versions that are not the present one any more, the newest first, those below `before`."""

@@ -6,7 +6,7 @@ from core import errors
 from core.flow_template import StoredTemplate
 from store import documents, mongo
 from store.mongo import Document
-from store.notices import Notices
+from store.versioned import Versioned
 
 
 @mongo.translating
@@ -16,7 +16,7 @@ class FlowTemplates:
     def __init__(self, database: mongo.Database) -> None:
         self._templates = database["flowTemplates"]
         self._versions = database["flowTemplateVersions"]
-        self._notices = Notices(database)
+        self._written = Versioned(database, "flowTemplates")
 
     async def get(self, tenant: str, name: str) -> StoredTemplate | None:
         """The template as it is now, or None."""
@@ -52,27 +52,17 @@ class FlowTemplates:
     async def insert(self, tenant: str, template: StoredTemplate) -> None:
         """Keep a new template; raises `AlreadyExists`."""
         await self._keep(tenant, template)
-        try:
-            await self._templates.insert_one(_encode(tenant, template, template.name))
-        except driver.DuplicateKeyError as error:
-            raise errors.AlreadyExists(f"Flow template {template.name} exists already.") from error
-        await self._notices.tell("flowTemplates", documents.key(tenant, template.name))
+        row = _encode(tenant, template, template.name)
+        await self._written.insert(row, taken=f"Flow template {template.name} exists already.")
 
     async def replace(self, tenant: str, template: StoredTemplate, *, was: int) -> bool:
         """Write a changed template if its version is still `was`."""
         await self._keep(tenant, template)
-        found: Document = {"_id": documents.key(tenant, template.name), "version": was}
-        row = _encode(tenant, template, template.name)
-        result = await self._templates.replace_one(found, row)
-        await self._notices.tell("flowTemplates", found["_id"])
-        return result.matched_count == 1
+        return await self._written.replace(_encode(tenant, template, template.name), was=was)
 
     async def remove(self, tenant: str, name: str, *, was: int) -> bool:
         """Remove the template if its version is still `was`; flows that were started go on with theirs."""
-        found: Document = {"_id": documents.key(tenant, name), "version": was}
-        result = await self._templates.delete_one(found)
-        await self._notices.tell("flowTemplates", found["_id"])
-        return result.deleted_count == 1
+        return await self._written.remove(documents.key(tenant, name), was=was)
 
     async def _keep(self, tenant: str, template: StoredTemplate) -> None:
         """Put a version aside before it becomes the present one; raises `AlreadyExists` when its number is taken."""

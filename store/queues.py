@@ -1,12 +1,9 @@
 """The queues collection: a tenant's queues by `namespace:name`, each change conditional on its version."""
 
-from pymongo import errors as driver
-
-from core import errors
 from core.queue import Queue
 from store import documents, mongo
 from store.mongo import Document
-from store.notices import Notices
+from store.versioned import Versioned
 
 
 @mongo.translating
@@ -15,7 +12,7 @@ class Queues:
 
     def __init__(self, database: mongo.Database) -> None:
         self._queues = database["queues"]
-        self._notices = Notices(database)
+        self._written = Versioned(database, "queues")
 
     async def get(self, tenant: str, key: str) -> Queue | None:
         """The queue `namespace:name`, or None."""
@@ -24,25 +21,16 @@ class Queues:
 
     async def insert(self, tenant: str, queue: Queue) -> None:
         """Keep a new queue; raises `AlreadyExists`."""
-        try:
-            await self._queues.insert_one(documents.encode_keyed(queue, tenant, queue.key))
-        except driver.DuplicateKeyError as error:
-            raise errors.AlreadyExists(f"Queue {queue.key} exists already.") from error
-        await self._notices.tell("queues", documents.key(tenant, queue.key))
+        row = documents.encode_keyed(queue, tenant, queue.key)
+        await self._written.insert(row, taken=f"Queue {queue.key} exists already.")
 
     async def replace(self, tenant: str, queue: Queue, *, was: int) -> bool:
         """Write a changed queue if its version is still `was`; False when somebody changed it since."""
-        found: Document = {"_id": documents.key(tenant, queue.key), "version": was}
-        result = await self._queues.replace_one(found, documents.encode_keyed(queue, tenant, queue.key))
-        await self._notices.tell("queues", found["_id"])
-        return result.matched_count == 1
+        return await self._written.replace(documents.encode_keyed(queue, tenant, queue.key), was=was)
 
     async def remove(self, tenant: str, key: str, *, was: int) -> bool:
         """Remove the queue if its version is still `was`."""
-        found: Document = {"_id": documents.key(tenant, key), "version": was}
-        result = await self._queues.delete_one(found)
-        await self._notices.tell("queues", found["_id"])
-        return result.deleted_count == 1
+        return await self._written.remove(documents.key(tenant, key), was=was)
 
     async def page(self, tenant: str, *, after: str | None, limit: int, namespace: str | None = None) -> list[Queue]:
         """Queues in the order of their keys, those behind `after` (a key)."""

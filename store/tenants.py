@@ -2,13 +2,10 @@
 
 from datetime import datetime
 
-from pymongo import errors as driver
-
-from core import errors
 from core.tenant import Tenant, TenantState
 from store import documents, mongo
 from store.mongo import Document
-from store.notices import Notices
+from store.versioned import Versioned
 
 
 @mongo.translating
@@ -17,7 +14,7 @@ class Tenants:
 
     def __init__(self, database: mongo.Database) -> None:
         self._tenants = database["tenants"]
-        self._notices = Notices(database)
+        self._written = Versioned(database, "tenants")
 
     async def get(self, tenant: str) -> Tenant | None:
         """The tenant of that id, or None."""
@@ -31,24 +28,12 @@ class Tenants:
 
     async def insert(self, tenant: Tenant) -> None:
         """Keep a new tenant; raises `AlreadyExists` when its id or issuer is taken."""
-        document = documents.encode(tenant)
-        document["_id"] = document.pop("id")
-        try:
-            await self._tenants.insert_one(document)
-        except driver.DuplicateKeyError as error:
-            raise errors.AlreadyExists(f"Tenant {tenant.id} or its issuer exists already.") from error
-        await self._notices.tell("tenants", tenant.id)
+        await self._written.insert(_encode(tenant), taken=f"Tenant {tenant.id} or its issuer exists already.")
 
     async def replace(self, tenant: Tenant, *, was: int) -> bool:
         """Write a changed tenant if its version is still `was`; raises `AlreadyExists` when its issuer is taken."""
-        document = documents.encode(tenant)
-        document["_id"] = document.pop("id")
-        try:
-            result = await self._tenants.replace_one({"_id": tenant.id, "version": was}, document)
-        except driver.DuplicateKeyError as error:
-            raise errors.AlreadyExists(f"The issuer {tenant.issuer} is that of another tenant.") from error
-        await self._notices.tell("tenants", tenant.id)
-        return result.matched_count == 1
+        taken = f"The issuer {tenant.issuer} is that of another tenant."
+        return await self._written.replace(_encode(tenant), was=was, taken=taken)
 
     async def erasable(self, now: datetime) -> list[Tenant]:
         """Deleted tenants whose days of grace are over."""
@@ -57,13 +42,16 @@ class Tenants:
 
     async def remove(self, tenant: Tenant) -> bool:
         """Forget the tenant if its version is still this one."""
-        result = await self._tenants.delete_one({"_id": tenant.id, "version": tenant.version})
-        await self._notices.tell("tenants", tenant.id)
-        return result.deleted_count == 1
+        return await self._written.remove(tenant.id, was=tenant.version)
 
     async def every(self) -> list[Tenant]:
         """All tenants, by id."""
         return [_decode(row) async for row in self._tenants.find({}).sort("_id", 1)]
+
+
+def _encode(tenant: Tenant) -> Document:
+    row = documents.encode(tenant)
+    return {"_id": row.pop("id"), **row}
 
 
 def _decode(row: Document) -> Tenant:
