@@ -1,5 +1,5 @@
 /** What a schedule or a trigger started, the newest first, and what became of it. */
-import { Stack, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { To } from "@/app/go";
@@ -35,14 +35,14 @@ export function History<T extends Starter, E extends Entry>({ kind, id, columns 
     state: {
       name: t("tasks.columns.state"),
       cell: ({ status, reason }) => (
-        <Stack gap={2}>
+        <div>
           <StateMark state={status} />
           {reason && (
             <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
               {reason.message}
             </Text>
           )}
-        </Stack>
+        </div>
       ),
     },
     became: {

@@ -28,17 +28,20 @@ interface Props<T> {
 
 export function Listing<T>({ rows, keyOf, columns, empty, query, label, title, minWidth = 640 }: Props<T>) {
   const { t } = useTranslation();
-  if (query.error) return <Failure error={query.error as Error} retry={() => query.refetch()} />;
-  if (!rows) return <Loading />;
+  const failure = query.error && <Failure error={query.error as Error} retry={() => query.refetch()} />;
+  if (!rows) return failure || <Loading />;
   if (rows.length === 0) {
     return (
-      <Panel>
-        <Empty {...empty} />
-      </Panel>
+      failure || (
+        <Panel>
+          <Empty {...empty} />
+        </Panel>
+      )
     );
   }
   return (
     <Panel pad={false} title={title}>
+      {failure}
       <Table.ScrollContainer
         className="listing"
         type="native"

@@ -1,4 +1,4 @@
-/** What a view shows while it has nothing to show: loading, empty, failed. Every view uses these three. */
+/** What a view shows while it has nothing to show: loading, empty, failed. Every view uses these. */
 import { Alert, Button, Center, Group, Loader, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconInbox } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -28,6 +28,31 @@ export function Empty({ title, hint, action }: { title: string; hint?: string; a
         {action}
       </Stack>
     </Center>
+  );
+}
+
+const GONE = new Set([403, 404, 410]);
+
+interface Query<T> {
+  data: T | undefined;
+  error: Error | null;
+  refetch: () => unknown;
+}
+
+/**
+ * What a query brought. When it cannot be brought again, that is said above it and what somebody types there stays, unless
+ * it is gone or not for them any more.
+ */
+export function Read<T>({ query, children }: { query: Query<T>; children: (data: T) => ReactNode }) {
+  const { data, error } = query;
+  const failure = error && <Failure error={error} retry={() => query.refetch()} />;
+  const refused = error instanceof Problem && GONE.has(error.status);
+  if (data === undefined || refused) return failure ?? <Loading />;
+  return (
+    <>
+      {failure}
+      {children(data)}
+    </>
   );
 }
 

@@ -11,11 +11,30 @@ export function changesOf<B extends object>(before: B, after: B): Partial<B> {
   ) as Partial<B>;
 }
 
+/** What makes one JSON of another by RFC 7396, at every level: null is what is taken away. */
+export function patchOf(before: unknown, after: unknown): unknown {
+  if (!isObject(before) || !isObject(after)) return after;
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return Object.fromEntries([
+    ...gone.map((key) => [key, null]),
+    ...Object.entries(after)
+      .filter(([key, value]) => !isSame(value, before[key]))
+      .map(([key, value]) => [key, patchOf(before[key], value)]),
+  ]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 export interface Typing<T, D> {
   draft: D;
   set: (changes: Partial<D>) => void;
+  isChanged: boolean;
   /** The thing that the draft is about; its version is the one to change. */
   opened: T;
+  /** The draft was kept: it begins anew with what became of the thing. */
+  kept: (thing: T) => void;
 }
 
 /**
@@ -35,5 +54,14 @@ export function useDraft<T, D extends object>(now: T, draftOf: (thing: T) => D):
       setDraft(fresh);
     }
   }
-  return { draft, opened, set: (changes) => setDraft((before) => ({ ...before, ...changes })) };
+  return {
+    draft,
+    opened,
+    isChanged: !isSame(draft, draftOf(opened)),
+    set: (changes) => setDraft((before) => ({ ...before, ...changes })),
+    kept: (thing) => {
+      setOpened(thing);
+      setDraft(draftOf(thing));
+    },
+  };
 }

@@ -161,6 +161,10 @@ async def test_a_definition_is_made_and_changed(caller: Callers, visit: Visit) -
         made = await ada.get(f"/definitions/{queue}/assess")
         assert (made["resultSchema"], made["version"]) == (schema, 1)
         await page.get_by_role("textbox", name="Attempts").fill("5")
+        await page.get_by_role("tab", name="Result").click()
+        other = {"type": "object", "properties": {"remark": {"type": "string"}}}
+        await page.get_by_label("JSON Schema").fill(json.dumps(other))
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("v2", exact=False).first).to_be_visible()
-        assert (await ada.get(f"/definitions/{queue}/assess"))["retry"]["maxAttempts"] == 5
+        changed = await ada.get(f"/definitions/{queue}/assess")
+        assert (changed["retry"]["maxAttempts"], changed["resultSchema"]) == (5, other)

@@ -24,12 +24,13 @@ import { useQueues } from "@/areas/queues/useQueues";
 import { useDefinition } from "@/areas/tasks/useTask";
 import { useIsAdmin, useMe } from "@/auth/SessionProvider";
 import { hasFields, SchemaForm } from "@/forms";
-import { useAct, wordsOf } from "@/ui/act";
+import { said, useAct, wordsOf } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { JsonEditor } from "@/ui/JsonEditor";
 import { Ago, Back, Head, Panel } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
-import { bodyOf, type Draft, draftOf, isReadable, NEW } from "./draft";
+import { Read } from "@/ui/states";
+import { patchOf, useDraft } from "@/ui/useDraft";
+import { bodyOf, type Draft, draftOf, isReadable } from "./draft";
 import { Places } from "./Places";
 
 type Definition = Schemas["DefinitionView"];
@@ -38,12 +39,11 @@ export function DefinitionDetail() {
   const { definition: name = "" } = useParams({ strict: false }) as { definition?: string };
   const isNew = name === "new";
   const definition = useDefinition(isNew ? undefined : name);
-  if (definition.error) return <Failure error={definition.error} retry={() => definition.refetch()} />;
-  if (!isNew && !definition.data) return <Loading />;
-  return <Page definition={definition.data ?? null} key={definition.data?.version ?? "new"} />;
+  if (isNew) return <Page key={name} />;
+  return <Read query={definition}>{(found) => <Page definition={found} key={name} />}</Read>;
 }
 
-function Page({ definition }: { definition: Definition | null }) {
+function Page({ definition }: { definition?: Definition }) {
   const { t } = useTranslation();
   const { api, tenant } = useMe();
   const cache = useQueryClient();
@@ -51,23 +51,25 @@ function Page({ definition }: { definition: Definition | null }) {
   const act = useAct();
   const isAdmin = useIsAdmin();
 
-  async function save(draft: Draft) {
+  async function save(draft: Draft, opened?: Definition) {
     const name = draft.name.trim();
-    const params = { path: { definition: name } };
-    const body = bodyOf(draft) as never;
-    if (definition) {
-      const header = { "if-match": `"${definition.version}"` };
-      await api.PATCH("/api/v1/definitions/{definition}", { params: { ...params, header }, body });
-    } else {
-      await api.PUT("/api/v1/definitions/{definition}", {
-        params: { ...params, header: { "if-none-match": "*" } },
-        body,
-      });
-    }
-    await act(async () => true, t("queues.said.saved"));
+    const path = { definition: name };
+    const kept = await data(
+      opened
+        ? api.PATCH("/api/v1/definitions/{definition}", {
+            params: { path, header: { "if-match": `"${opened.version}"` } },
+            body: patchOf(bodyOf(draftOf(opened)), bodyOf(draft)) as never,
+          })
+        : api.PUT("/api/v1/definitions/{definition}", {
+            params: { path, header: { "if-none-match": "*" } },
+            body: bodyOf(draft) as never,
+          }),
+    );
+    said(t("queues.said.saved"));
     await cache.invalidateQueries({ queryKey: [tenant, "definition", name] });
     await cache.invalidateQueries({ queryKey: [tenant, "definitions"] });
-    if (!definition) go(`definitions/${encodeURIComponent(name)}`);
+    if (!opened) go(`definitions/${encodeURIComponent(name)}`);
+    return kept;
   }
   async function remove() {
     if (!definition) return;
@@ -102,12 +104,7 @@ function Page({ definition }: { definition: Definition | null }) {
         )}
       </Head>
       <Stack>
-        <Editor
-          first={definition ? draftOf(definition) : NEW}
-          isNew={!definition}
-          save={save}
-          may={isAdmin}
-        />
+        <Editor definition={definition} save={save} may={isAdmin} />
         {definition?.concurrency && <Places name={definition.name} />}
         {definition && definition.version > 1 && <Versions name={definition.name} />}
       </Stack>
@@ -116,19 +113,20 @@ function Page({ definition }: { definition: Definition | null }) {
 }
 
 interface EditorProps {
-  first: Draft;
-  isNew: boolean;
+  /** Without one, a new one is made. */
+  definition?: Definition;
   may: boolean;
-  save: (draft: Draft) => Promise<unknown>;
+  /** Answers the definition as it is then. */
+  save: (draft: Draft, opened?: Definition) => Promise<Definition>;
 }
 
-function Editor({ first, isNew, may, save }: EditorProps) {
+function Editor({ definition, may, save }: EditorProps) {
   const { t } = useTranslation();
   const queues = useQueues();
-  const [draft, setDraft] = useState(first);
+  const isNew = !definition;
+  const { draft, set, opened, isChanged, kept } = useDraft(definition, draftOf);
   const [refusal, setRefusal] = useState("");
   const [busy, setBusy] = useState(false);
-  const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
   const seconds = (key: "lease" | "startTimeout" | "overall") => (
     <NumberInput
       label={t(`queues.${key}`)}
@@ -145,7 +143,8 @@ function Editor({ first, isNew, may, save }: EditorProps) {
         event.preventDefault();
         setBusy(true);
         setRefusal("");
-        await save(draft)
+        await save(draft, opened)
+          .then((changed) => opened && kept(changed))
           .catch((error) => setRefusal(wordsOf(error)))
           .finally(() => setBusy(false));
       }}
@@ -310,12 +309,7 @@ function Editor({ first, isNew, may, save }: EditorProps) {
               <Button
                 type="submit"
                 loading={busy}
-                disabled={
-                  !draft.name.trim() ||
-                  !draft.queue ||
-                  !isReadable(draft) ||
-                  (!isNew && JSON.stringify(draft) === JSON.stringify(first))
-                }
+                disabled={!draft.name.trim() || !draft.queue || !isReadable(draft) || (!isNew && !isChanged)}
               >
                 {t(isNew ? "definitions.create" : "action.save")}
               </Button>

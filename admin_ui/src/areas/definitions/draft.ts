@@ -49,7 +49,9 @@ export const NEW: Draft = {
 
 const pretty = (value: unknown) => (value ? JSON.stringify(value, null, 2) : "");
 
-export function draftOf(definition: Schemas["DefinitionView"]): Draft {
+/** As it is typed; what a new one begins with when there is none. */
+export function draftOf(definition?: Schemas["DefinitionView"]): Draft {
+  if (!definition) return NEW;
   const { retry, concurrency, target } = definition;
   return {
     name: definition.name,

@@ -15,7 +15,7 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { duration } from "@/ui/format";
 import { Ago, Back, Fact, Head, Panel, Person, StateMark, toneOf, useNow } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
+import { Loading, Read } from "@/ui/states";
 import { type Step, timeline } from "./layout";
 import { useFlow } from "./useFlow";
 
@@ -26,9 +26,7 @@ type Flow = Schemas["FlowView"];
 export function FlowDetail() {
   const { flow: id = "" } = useParams({ strict: false }) as { flow?: string };
   const flow = useFlow(id);
-  if (flow.error) return <Failure error={flow.error} retry={() => flow.refetch()} />;
-  if (!flow.data) return <Loading />;
-  return <Page flow={flow.data} />;
+  return <Read query={flow}>{(found) => <Page flow={found} />}</Read>;
 }
 
 export const flowState = (flow: Schemas["FlowBriefView"]): string =>

@@ -12,7 +12,8 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { faultOfJson, JsonEditor } from "@/ui/JsonEditor";
 import { Back, Head, Panel } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
+import { Loading, Read } from "@/ui/states";
+import { useDraft } from "@/ui/useDraft";
 import type { Step } from "./layout";
 
 const Graph = lazy(() => import("./Graph"));
@@ -41,9 +42,20 @@ export function FlowTemplate() {
       data(api.GET("/api/v1/flow-templates/{template}", { params: { path: { template: name } } })),
     enabled: !isNew,
   });
-  if (template.error) return <Failure error={template.error} retry={() => template.refetch()} />;
-  if (!isNew && !template.data) return <Loading />;
-  return <Page template={isNew ? null : (template.data as Template)} key={template.data?.version ?? NEW} />;
+  if (isNew) return <Page key={name} />;
+  return <Read query={template}>{(found) => <Page template={found} key={name} />}</Read>;
+}
+
+/** What is written of a template, or of a new one. */
+function draftOf(template?: Template): { text: string } {
+  const written = template
+    ? Object.fromEntries(
+        Object.entries(template).filter(
+          ([key, value]) => !GIVEN.has(key) && value !== null && value !== undefined,
+        ),
+      )
+    : EXAMPLE;
+  return { text: JSON.stringify(written, null, 2) };
 }
 
 /** The steps of a DAG as it is written, to be drawn; null while it is none. */
@@ -66,23 +78,16 @@ function stepsOf(text: string): Step[] | null {
   }
 }
 
-function Page({ template }: { template: Template | null }) {
+function Page({ template }: { template?: Template }) {
   const { t } = useTranslation();
   const { api, tenant } = useMe();
   const cache = useQueryClient();
   const go = useGo();
   const act = useAct();
   const isAdmin = useIsAdmin();
-  const written = template
-    ? Object.fromEntries(
-        Object.entries(template).filter(
-          ([key, value]) => !GIVEN.has(key) && value !== null && value !== undefined,
-        ),
-      )
-    : EXAMPLE;
-  const first = JSON.stringify(written, null, 2);
   const [name, setName] = useState(template?.name ?? "");
-  const [text, setText] = useState(first);
+  const { draft, set, opened, isChanged, kept } = useDraft(template, draftOf);
+  const { text } = draft;
   const [drawn] = useDebouncedValue(text, 300);
   const steps = stepsOf(drawn);
 
@@ -91,7 +96,10 @@ function Page({ template }: { template: Template | null }) {
       () =>
         data(
           api.PUT("/api/v1/flow-templates/{template}", {
-            params: { path: { template: name.trim() } },
+            params: {
+              path: { template: name.trim() },
+              header: opened ? { "if-match": `"${opened.version}"` } : { "if-none-match": "*" },
+            },
             body: JSON.parse(text),
           }),
         ),
@@ -100,7 +108,8 @@ function Page({ template }: { template: Template | null }) {
     if (!saved) return;
     await cache.invalidateQueries({ queryKey: [tenant, "flow-template", name.trim()] });
     await cache.invalidateQueries({ queryKey: [tenant, "flow-templates"] });
-    if (!template) go(`flows/templates/${encodeURIComponent(name.trim())}`);
+    if (opened) kept(saved);
+    else go(`flows/templates/${encodeURIComponent(name.trim())}`);
   }
   async function remove() {
     const title = t("flows.ask.remove", { name });
@@ -109,7 +118,9 @@ function Page({ template }: { template: Template | null }) {
       await api.DELETE("/api/v1/flow-templates/{template}", { params: { path: { template: name } } });
       return true;
     }, t("flows.said.removed"));
-    if (gone) go("flows", { tab: "templates" });
+    if (!gone) return;
+    await cache.invalidateQueries({ queryKey: [tenant, "flow-templates"] });
+    go("flows", { tab: "templates" });
   }
   return (
     <>
@@ -148,13 +159,19 @@ function Page({ template }: { template: Template | null }) {
                 required
               />
             )}
-            <JsonEditor label="JSON" value={text} onChange={setText} minRows={12} maxRows={40} />
+            <JsonEditor
+              label="JSON"
+              value={text}
+              onChange={(typed) => set({ text: typed })}
+              minRows={12}
+              maxRows={40}
+            />
             {isAdmin ? (
               <Group justify="flex-end">
                 <Button
                   onClick={save}
                   disabled={
-                    !name.trim() || Boolean(faultOfJson(text)) || (template !== null && text === first)
+                    !name.trim() || Boolean(faultOfJson(text)) || (opened !== undefined && !isChanged)
                   }
                 >
                   {t("action.save")}

@@ -12,7 +12,7 @@ import { confirmed } from "@/ui/confirm";
 import { bytes, count } from "@/ui/format";
 import { Listing } from "@/ui/Listing";
 import { Ago, Back, Fact, Head, Panel, Person, StateMark } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
+import { Read } from "@/ui/states";
 import { type Import, nameOf, Share, stateOf } from "./index";
 
 export function ImportDetail() {
@@ -23,9 +23,7 @@ export function ImportDetail() {
     queryFn: () => data(api.GET("/api/v1/imports/{import_id}", { params: { path: { import_id: id } } })),
     refetchInterval: ({ state }) => (state.data?.state === "done" ? false : 1000),
   });
-  if (job.error) return <Failure error={job.error} retry={() => job.refetch()} />;
-  if (!job.data) return <Loading />;
-  return <Page job={job.data} />;
+  return <Read query={job}>{(found) => <Page job={found} />}</Read>;
 }
 
 function Page({ job }: { job: Import }) {

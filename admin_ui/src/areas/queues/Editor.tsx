@@ -22,9 +22,10 @@ import { useMe } from "@/auth/SessionProvider";
 import { hasFields, SchemaForm } from "@/forms";
 import { JsonEditor } from "@/ui/JsonEditor";
 import { Panel } from "@/ui/parts";
+import { useDraft } from "@/ui/useDraft";
 import { Bindings } from "./Bindings";
 import { DeadlineFields } from "./Deadlines";
-import { type Draft, QUOTAS, rolesOf, schemaOf } from "./draft";
+import { type Draft, draftOf, QUOTAS, rolesOf, schemaOf } from "./draft";
 
 const PRIORITIES = ["low", "normal", "high", "urgent"];
 const EXAMPLE = JSON.stringify(
@@ -40,17 +41,18 @@ const EXAMPLE = JSON.stringify(
   2,
 );
 
+type Queue = Schemas["QueueView"];
+
 interface Props {
-  first: Draft;
-  /** Its names can be chosen. */
-  isNew: boolean;
-  queues: Schemas["QueueView"][];
-  /** Rejects with what the server refuses. */
-  save: (draft: Draft) => Promise<unknown>;
+  /** Without one, a new one is made, whose names can be chosen. */
+  queue?: Queue;
+  queues: Queue[];
+  /** Answers the queue as it is then, if it is shown on; rejects with what the server refuses. */
+  save: (draft: Draft, opened?: Queue) => Promise<Queue | undefined>;
   cancel?: () => void;
 }
 
-export function Editor({ first, isNew, queues, save, cancel }: Props) {
+export function Editor({ queue, queues, save, cancel }: Props) {
   const { t } = useTranslation();
   const { api, me, tenant } = useMe();
   const roles = useQuery({
@@ -58,15 +60,14 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
     queryFn: async () => (await data(api.GET("/api/v1/roles"))).items.map(({ name }) => name),
     retry: false,
   });
-  const [draft, setDraft] = useState(first);
+  const isNew = !queue;
+  const { draft, set, opened, isChanged, kept } = useDraft(queue, draftOf);
   const [faults, setFaults] = useState<Record<string, string>>({});
   const [refusal, setRefusal] = useState("");
   const [busy, setBusy] = useState(false);
   const [typedSchema] = useDebouncedValue(draft.schema, 300);
-  const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
   const schema = schemaOf(draft.schema);
   const previewed = schemaOf(typedSchema);
-  const changed = isNew || JSON.stringify(draft) !== JSON.stringify(first);
   const taken = isNew && queues.some(({ key }) => key === `${draft.namespace.trim()}:${draft.name.trim()}`);
 
   async function submit(event: FormEvent) {
@@ -75,7 +76,11 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
     setFaults({});
     setRefusal("");
     try {
-      await save({ ...draft, namespace: draft.namespace.trim(), name: draft.name.trim() });
+      const changed = await save(
+        { ...draft, namespace: draft.namespace.trim(), name: draft.name.trim() },
+        opened,
+      );
+      if (changed) kept(changed);
     } catch (error) {
       if (error instanceof Problem) setFaults(error.faults);
       setRefusal(error instanceof Error ? error.message : String(error));
@@ -269,7 +274,11 @@ export function Editor({ first, isNew, queues, save, cancel }: Props) {
             type="submit"
             loading={busy}
             disabled={
-              !changed || taken || schema === undefined || !draft.namespace.trim() || !draft.name.trim()
+              (!isNew && !isChanged) ||
+              taken ||
+              schema === undefined ||
+              !draft.namespace.trim() ||
+              !draft.name.trim()
             }
           >
             {t(isNew ? "queues.create" : "action.save")}

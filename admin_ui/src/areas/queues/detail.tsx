@@ -16,10 +16,11 @@ import { data, type Schemas } from "@/api/client";
 import { useAddress, useGo } from "@/app/go";
 import { useQueue } from "@/areas/tasks/useTask";
 import { useMe } from "@/auth/SessionProvider";
-import { useAct } from "@/ui/act";
+import { said, useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { Back, Head } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
+import { Loading, Read } from "@/ui/states";
+import { changesOf } from "@/ui/useDraft";
 import { bodyOf, type Draft, draftOf } from "./draft";
 import { Touched } from "./Touched";
 import { partsOf, useQueues } from "./useQueues";
@@ -33,9 +34,7 @@ type Queue = Schemas["QueueView"];
 export function QueueDetail() {
   const { queue: key = "" } = useParams({ strict: false }) as { queue?: string };
   const queue = useQueue(key);
-  if (queue.error) return <Failure error={queue.error} retry={() => queue.refetch()} />;
-  if (!queue.data) return <Loading />;
-  return <Page queue={queue.data} key={key} />;
+  return <Read query={queue}>{(found) => <Page queue={found} key={key} />}</Read>;
 }
 
 function Page({ queue }: { queue: Queue }) {
@@ -96,28 +95,22 @@ function Settings({ queue }: { queue: Queue }) {
   const { t } = useTranslation();
   const { api, tenant } = useMe();
   const cache = useQueryClient();
-  const act = useAct();
   const queues = useQueues();
-  async function save(draft: Draft) {
+  async function save(draft: Draft, opened = queue) {
     const changed = await data(
       api.PATCH("/api/v1/queues/{namespace}/{name}", {
-        params: { path: partsOf(queue.key), header: { "if-match": `"${queue.version}"` } },
-        body: bodyOf(draft),
+        params: { path: partsOf(queue.key), header: { "if-match": `"${opened.version}"` } },
+        body: changesOf(bodyOf(draftOf(opened)), bodyOf(draft)),
       }),
     );
     cache.setQueryData([tenant, "queue", queue.key], changed);
     await cache.invalidateQueries({ queryKey: [tenant, "queues"] });
-    await act(async () => true, t("queues.said.saved"));
+    said(t("queues.said.saved"));
+    return changed;
   }
   return (
     <div style={{ maxWidth: 980 }}>
-      <Editor
-        key={queue.version}
-        first={draftOf(queue)}
-        isNew={false}
-        queues={queues.data ?? []}
-        save={save}
-      />
+      <Editor queue={queue} queues={queues.data ?? []} save={save} />
     </div>
   );
 }

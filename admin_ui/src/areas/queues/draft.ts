@@ -51,7 +51,9 @@ export const NEW: Draft = {
   schema: "",
 };
 
-export function draftOf(queue: Schemas["QueueView"]): Draft {
+/** As it is typed; what a new one begins with when there is none. */
+export function draftOf(queue?: Schemas["QueueView"]): Draft {
+  if (!queue) return NEW;
   const { defaults } = queue;
   return {
     namespace: queue.namespace,

@@ -5,7 +5,7 @@ import { useGo } from "@/app/go";
 import { useMe } from "@/auth/SessionProvider";
 import { Back, Head } from "@/ui/parts";
 import { Failure, Loading } from "@/ui/states";
-import { bodyOf, type Draft, NEW } from "./draft";
+import { bodyOf, type Draft } from "./draft";
 import { Editor } from "./Editor";
 import { useQueues } from "./useQueues";
 
@@ -26,11 +26,12 @@ export function NewQueue() {
     });
     await cache.invalidateQueries({ queryKey: [tenant, "queues"] });
     go(`queues/${encodeURIComponent(`${draft.namespace}:${draft.name}`)}`);
+    return undefined;
   }
   return (
     <div style={{ maxWidth: 980 }}>
       <Head title={t("queues.new")} above={<Back path="queues">{t("queues.title")}</Back>} />
-      <Editor first={NEW} isNew queues={queues.data} save={save} cancel={() => go("queues")} />
+      <Editor queues={queues.data} save={save} cancel={() => go("queues")} />
     </div>
   );
 }

@@ -123,6 +123,8 @@ function Secrets() {
         <Text size="sm" c="dimmed">
           {t("settings.secretsHint")}
         </Text>
+        {secrets.error && <Failure error={secrets.error} retry={() => secrets.refetch()} />}
+        {secrets.isPending && <Loading />}
         {secrets.data?.items.map((each) => (
           <Group key={each.name} justify="space-between">
             <Text size="sm" fw={500}>

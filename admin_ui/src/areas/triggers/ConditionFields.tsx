@@ -21,38 +21,40 @@ export function ConditionFields({ draft: { conditions }, set }: FieldsProps<Draf
       <Stack gap={6}>
         {conditions.map((each, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a condition is its place; what is typed in it changes.
-          <Group key={at} gap={6} wrap="nowrap" align="flex-start">
+          <Group key={at} gap={6} align="flex-start">
             <TextInput
               aria-label={t("triggers.path", { n: at + 1 })}
               placeholder="damage.cost"
               value={each.path}
               onChange={(event) => put(at, { path: event.currentTarget.value })}
-              style={{ flex: 3 }}
+              style={{ flex: "1 1 160px" }}
             />
-            <NativeSelect
-              aria-label={t("triggers.comparator", { n: at + 1 })}
-              data={COMPARATORS.map((value) => ({ value, label: SIGNS[value] }))}
-              value={each.comparator}
-              onChange={(event) => put(at, { comparator: event.currentTarget.value })}
-              w={70}
-            />
-            <TextInput
-              aria-label={t("triggers.value", { n: at + 1 })}
-              placeholder={t("triggers.none")}
-              value={each.value}
-              onChange={(event) => put(at, { value: event.currentTarget.value })}
-              style={{ flex: 3 }}
-            />
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size={34}
-              aria-label={t("triggers.without", { n: at + 1 })}
-              disabled={conditions.length === 1}
-              onClick={() => change(conditions.filter((_, index) => index !== at))}
-            >
-              <IconX size={15} />
-            </ActionIcon>
+            <Group gap={6} wrap="nowrap" style={{ flex: "1 1 230px" }}>
+              <NativeSelect
+                aria-label={t("triggers.comparator", { n: at + 1 })}
+                data={COMPARATORS.map((value) => ({ value, label: SIGNS[value] }))}
+                value={each.comparator}
+                onChange={(event) => put(at, { comparator: event.currentTarget.value })}
+                w={70}
+              />
+              <TextInput
+                aria-label={t("triggers.value", { n: at + 1 })}
+                placeholder={t("triggers.none")}
+                value={each.value}
+                onChange={(event) => put(at, { value: event.currentTarget.value })}
+                style={{ flex: 1 }}
+              />
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size={34}
+                aria-label={t("triggers.without", { n: at + 1 })}
+                disabled={conditions.length === 1}
+                onClick={() => change(conditions.filter((_, index) => index !== at))}
+              >
+                <IconX size={15} />
+              </ActionIcon>
+            </Group>
           </Group>
         ))}
       </Stack>

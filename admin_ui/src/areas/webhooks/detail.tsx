@@ -12,7 +12,7 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { Listing } from "@/ui/Listing";
 import { Ago, Back, Fact, Head, Json, StateMark } from "@/ui/parts";
-import { Failure, Loading } from "@/ui/states";
+import { Failure, Loading, Read } from "@/ui/states";
 import { Secret } from "./index";
 
 type Webhook = Schemas["WebhookView"];
@@ -28,9 +28,7 @@ export function WebhookDetail() {
     queryFn: () => data(api.GET("/api/v1/webhooks/{webhook_id}", { params: { path: { webhook_id: id } } })),
     refetchInterval: 10_000,
   });
-  if (webhook.error) return <Failure error={webhook.error} retry={() => webhook.refetch()} />;
-  if (!webhook.data) return <Loading />;
-  return <Page webhook={webhook.data} />;
+  return <Read query={webhook}>{(found) => <Page webhook={found} />}</Read>;
 }
 
 function Page({ webhook }: { webhook: Webhook }) {
