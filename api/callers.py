@@ -40,7 +40,6 @@ class Callers:
         self._since = clock()
         self._verifier = verifier
         self._lookup = lookup
-        self.ttl = ttl
         self._known = fresh.Fresh(tenants.get, clock, ttl=ttl)
 
     async def identify(self, headers: Headers, method: str) -> Principal:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -197,7 +196,6 @@ async def test_a_suspended_tenant_can_be_read_and_exported_not_changed(api: Api)
     assert (await api("ada").get(QUEUE)).status_code == 200
     refused = await api("sub").post(f"{QUEUE}/tasks", json={})
     assert (refused.status_code, support.code(refused)) == (403, "forbidden")
-    assert timedelta(seconds=10) > api.app.state.context.callers.ttl
 
 
 async def test_a_worker_that_waited_while_its_tenant_was_suspended_gets_nothing(api: Api, queue: str) -> None:
