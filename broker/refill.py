@@ -20,14 +20,18 @@ _log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 SECOND_LOOK = timedelta(seconds=3)
-_REST_A_QUEUE = timedelta(milliseconds=20)
+_REST_A_QUEUE = timedelta(milliseconds=1)
+_REST_A_LANE = timedelta(milliseconds=20)
 _REST_A_TASK = timedelta(microseconds=10)
-"""A round rests some twenty times as long as it takes to count what there is: queues, and ready tasks. By their number,
-not by the clock: a look that a broken link made slow must not put off the next, which is then needed most."""
+"""A round rests some twenty times as long as it takes to count what there is: queues, their lanes that hold something,
+and ready tasks. By their number, not by the clock: a look that a broken link made slow must not put off the next, which
+is then needed most."""
 _LONGEST_REST = timedelta(minutes=5)
 _SPARE = 100
 """So many tasks more than tickets are missing are marked: which ones lack a ticket cannot be seen."""
 _BATCH = 1000
+_COUNTED = 100
+"""So many queues are counted by one query. With more, a count would be old when its lane is looked at."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -71,13 +75,13 @@ class Refill:
         """Compare every lane once; answers how many were found wanting a second time, and were given tickets."""
         before, self._suspects = self._suspects, {}
         filled = 0
-        queues = await self._queues.keys()
+        queues = sorted(await self._queues.keys())
         self._counted = len(queues) * _REST_A_QUEUE
-        for tenant, queue in queues:
+        for first in range(0, len(queues), _COUNTED):
             now = self._clock()
-            for name, ready in (await self._sweeps.ready_by_lane(tenant, queue)).items():
-                self._counted += ready * _REST_A_TASK
-                lane = Lane(tenant, queue, name)
+            for name, ready in (await self._sweeps.ready_by_lane(queues[first : first + _COUNTED])).items():
+                self._counted += _REST_A_LANE + ready * _REST_A_TASK
+                lane = Lane(*name)
                 gap = await self._gap(lane, ready)
                 if gap <= 0:
                     continue
@@ -91,7 +95,10 @@ class Refill:
     async def _gap(self, lane: Lane, ready: int) -> int:
         """How many tickets are missing, if any; tickets that are being looked at by a claim are counted as missing."""
         depth = await self._depth(lane)
-        if depth >= ready or depth >= ready - await self._sweeps.parked_in_lane(lane.tenant, lane.lane):
+        if depth >= ready:
+            return 0
+        # Few are counted one by one below; many that are parked are not.
+        if ready > _BATCH and depth >= ready - await self._sweeps.parked_in_lane(lane.tenant, lane.lane):
             return 0
         # Asked before and after the count: in between tickets come with their tasks, or go with them.
         wanted = await self._sweeps.ticketed_in_lane(lane.tenant, lane.queue, lane.lane)

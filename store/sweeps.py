@@ -3,7 +3,7 @@
 Unscoped like this file are only `leftovers`, `headers`, `stream` and `eventlog`: the engine's own, no caller's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -100,14 +100,19 @@ class Sweeps:
             {"$set": {"ticketDue": now + TICKET_REPAIR}},
         )
 
-    async def ready_by_lane(self, tenant: str, queue: str) -> dict[str, int]:
-        """A queue's ready tasks by lane, those of a person included; read from the worklist index alone."""
-        pipeline: list[Document] = [
-            {"$match": {"tenant": tenant, "queue": queue, "state": State.READY.value}},
-            {"$group": {"_id": "$lane", "count": {"$sum": 1}}},
-        ]
-        cursor = await self._tasks.aggregate(pipeline, hint="worklist")
-        return {str(row["_id"]): int(row["count"]) async for row in cursor}
+    async def ready_by_lane(self, queues: Collection[tuple[str, str]]) -> dict[tuple[str, str, str], int]:
+        """Ready tasks of these queues (tenant, name) by tenant, queue and lane, those of a person included.
+
+        Read from the worklist index alone; neighbours in the order of that share what there is to read.
+        """
+        tenants, names = sorted({tenant for tenant, _ in queues}), sorted({name for _, name in queues})
+        found: Document = {"tenant": {"$in": tenants}, "queue": {"$in": names}, "state": State.READY.value}
+        group: Document = {"_id": {"t": "$tenant", "q": "$queue", "l": "$lane"}, "count": {"$sum": 1}}
+        cursor = await self._tasks.aggregate([{"$match": found}, {"$group": group}], hint="worklist")
+        counts = {tuple(map(str, (row["_id"][n] for n in "tql"))): int(row["count"]) async for row in cursor}
+        wanted = set(queues)
+        # Tenants have queues of the same names, of which not all may be asked for.
+        return {(tenant, queue, lane): n for (tenant, queue, lane), n in counts.items() if (tenant, queue) in wanted}
 
     async def parked_in_lane(self, tenant: str, lane: str) -> int:
         """How many ready tasks of a lane wait for a seat, without tickets; read from the index `waits` alone."""

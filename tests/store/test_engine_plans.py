@@ -35,7 +35,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "unticketed": ("tickets", lambda db: Sweeps(db).unticketed(LATER, 10)),
     "depths": ("worklist", lambda db: Depths(db).every()),
     "unticketed count": ("tickets", lambda db: Depths(db).unticketed(LATER)),
-    "ready by lane": ("worklist", lambda db: Sweeps(db).ready_by_lane("demo", REPORTS)),
+    "ready by lane": ("worklist", lambda db: Sweeps(db).ready_by_lane([("demo", REPORTS), ("acme", "a:b")])),
     "ticketed in lane": ("worklist", lambda db: Sweeps(db).ticketed_in_lane("demo", REPORTS, "lane-1")),
     "request tickets": (
         "worklist",

@@ -32,8 +32,11 @@ async def test_lanes_are_counted_from_the_index_alone(mongodb_url: str, database
     database = mongo.database(client, database_name)
     await indexes.ensure(database)
     await Tasks(database).insert("demo", [task(queue(lane=f"l-{n % 2}")) for n in range(30)])
+    await Tasks(database).insert("acme", [task(queue(tenant="acme"))])
     recorder.commands.clear()
-    assert await Sweeps(database).ready_by_lane("demo", "intake:reports") == {"l-0": 15, "l-1": 15}
+    asked = [("demo", "intake:reports"), ("demo", "intake:none"), ("acme", "intake:none")]
+    expected = {("demo", "intake:reports", "l-0"): 15, ("demo", "intake:reports", "l-1"): 15}
+    assert await Sweeps(database).ready_by_lane(asked) == expected
     stages = await plans.stages(database, recorder.commands[0])
     assert "FETCH" not in stages
     assert "IXSCAN worklist" in stages
