@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { useAddress, useGo } from "@/app/go";
 import { useIsAdmin, useMe } from "@/auth/SessionProvider";
 import { Back, Head, Json, Panel, StateMark } from "@/ui/parts";
-import { Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
 import { Editor, type Fields } from "./Editor";
 import { type Columns, History } from "./History";
 import {
@@ -66,7 +66,11 @@ export function Detail<T extends Starter, E extends Entry, D extends StarterDraf
     queryFn: () => kind.read(api, id),
     refetchInterval: 15_000,
   });
-  return <Read query={thing}>{(found) => <Page parts={parts} thing={found} key={id} />}</Read>;
+  return (
+    <Read query={thing} area={kind.area} name={id}>
+      {(found) => <Page parts={parts} thing={found} key={id} />}
+    </Read>
+  );
 }
 
 function Page<T extends Starter, E extends Entry, D extends StarterDraft>({

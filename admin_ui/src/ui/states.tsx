@@ -31,31 +31,6 @@ export function Empty({ title, hint, action }: { title: string; hint?: string; a
   );
 }
 
-const GONE = new Set([403, 404, 410]);
-
-interface Query<T> {
-  data: T | undefined;
-  error: Error | null;
-  refetch: () => unknown;
-}
-
-/**
- * What a query brought. When it cannot be brought again, that is said above it and what somebody types there stays, unless
- * it is gone or not for them any more.
- */
-export function Read<T>({ query, children }: { query: Query<T>; children: (data: T) => ReactNode }) {
-  const { data, error } = query;
-  const failure = error && <Failure error={error} retry={() => query.refetch()} />;
-  const refused = error instanceof Problem && GONE.has(error.status);
-  if (data === undefined || refused) return failure ?? <Loading />;
-  return (
-    <>
-      {failure}
-      {children(data)}
-    </>
-  );
-}
-
 /** Says what went wrong and what to do; a refusal for lack of rights names them. */
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
   const { t } = useTranslation();

@@ -28,7 +28,7 @@ import { said, useAct, wordsOf } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { JsonEditor } from "@/ui/JsonEditor";
 import { Ago, Back, Head, Panel } from "@/ui/parts";
-import { Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
 import { patchOf, useDraft } from "@/ui/useDraft";
 import { bodyOf, type Draft, draftOf, isReadable } from "./draft";
 import { Places } from "./Places";
@@ -40,7 +40,11 @@ export function DefinitionDetail() {
   const isNew = name === "new";
   const definition = useDefinition(isNew ? undefined : name);
   if (isNew) return <Page key={name} />;
-  return <Read query={definition}>{(found) => <Page definition={found} key={name} />}</Read>;
+  return (
+    <Read query={definition} area="definitions" name={name}>
+      {(found) => <Page definition={found} key={name} />}
+    </Read>
+  );
 }
 
 function Page({ definition }: { definition?: Definition }) {

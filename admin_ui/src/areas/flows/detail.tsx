@@ -15,7 +15,8 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { duration } from "@/ui/format";
 import { Ago, Back, Fact, Head, Panel, Person, StateMark, toneOf, useNow } from "@/ui/parts";
-import { Loading, Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
+import { Loading } from "@/ui/states";
 import { type Step, timeline } from "./layout";
 import { useFlow } from "./useFlow";
 
@@ -26,7 +27,11 @@ type Flow = Schemas["FlowView"];
 export function FlowDetail() {
   const { flow: id = "" } = useParams({ strict: false }) as { flow?: string };
   const flow = useFlow(id);
-  return <Read query={flow}>{(found) => <Page flow={found} />}</Read>;
+  return (
+    <Read query={flow} area="flows" name={id}>
+      {(found) => <Page flow={found} />}
+    </Read>
+  );
 }
 
 export const flowState = (flow: Schemas["FlowBriefView"]): string =>

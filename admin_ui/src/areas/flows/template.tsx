@@ -12,7 +12,8 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { faultOfJson, JsonEditor } from "@/ui/JsonEditor";
 import { Back, Head, Panel } from "@/ui/parts";
-import { Loading, Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
+import { Loading } from "@/ui/states";
 import { useDraft } from "@/ui/useDraft";
 import type { Step } from "./layout";
 
@@ -43,7 +44,11 @@ export function FlowTemplate() {
     enabled: !isNew,
   });
   if (isNew) return <Page key={name} />;
-  return <Read query={template}>{(found) => <Page template={found} key={name} />}</Read>;
+  return (
+    <Read query={template} area="flows" name={name}>
+      {(found) => <Page template={found} key={name} />}
+    </Read>
+  );
 }
 
 /** What is written of a template, or of a new one. */

@@ -12,7 +12,7 @@ import { confirmed } from "@/ui/confirm";
 import { bytes, count } from "@/ui/format";
 import { Listing } from "@/ui/Listing";
 import { Ago, Back, Fact, Head, Panel, Person, StateMark } from "@/ui/parts";
-import { Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
 import { type Import, nameOf, Share, stateOf } from "./index";
 
 export function ImportDetail() {
@@ -23,7 +23,11 @@ export function ImportDetail() {
     queryFn: () => data(api.GET("/api/v1/imports/{import_id}", { params: { path: { import_id: id } } })),
     refetchInterval: ({ state }) => (state.data?.state === "done" ? false : 1000),
   });
-  return <Read query={job}>{(found) => <Page job={found} />}</Read>;
+  return (
+    <Read query={job} area="imports" name={id}>
+      {(found) => <Page job={found} />}
+    </Read>
+  );
 }
 
 function Page({ job }: { job: Import }) {

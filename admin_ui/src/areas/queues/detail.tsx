@@ -19,7 +19,8 @@ import { useMe } from "@/auth/SessionProvider";
 import { said, useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { Back, Head } from "@/ui/parts";
-import { Loading, Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
+import { Loading } from "@/ui/states";
 import { changesOf } from "@/ui/useDraft";
 import { bodyOf, type Draft, draftOf } from "./draft";
 import { Touched } from "./Touched";
@@ -34,7 +35,11 @@ type Queue = Schemas["QueueView"];
 export function QueueDetail() {
   const { queue: key = "" } = useParams({ strict: false }) as { queue?: string };
   const queue = useQueue(key);
-  return <Read query={queue}>{(found) => <Page queue={found} key={key} />}</Read>;
+  return (
+    <Read query={queue} area="queues" name={key}>
+      {(found) => <Page queue={found} key={key} />}
+    </Read>
+  );
 }
 
 function Page({ queue }: { queue: Queue }) {

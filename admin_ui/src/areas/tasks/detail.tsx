@@ -22,7 +22,7 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { moment } from "@/ui/format";
 import { Ago, Back, Due, Fact, Head, Json, Panel, Person, PriorityMark, StateMark } from "@/ui/parts";
-import { Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
 import { Attachments } from "./Attachments";
 import { Comments } from "./Comments";
 import type { Asking } from "./dialogs";
@@ -40,7 +40,11 @@ const Dialogs = lazy(async () => ({ default: (await import("./dialogs")).Dialogs
 export function Detail() {
   const { task: id = "" } = useParams({ strict: false }) as { task?: string };
   const task = useTask(id);
-  return <Read query={task}>{(found) => <Page task={found} key={id} />}</Read>;
+  return (
+    <Read query={task} area="tasks" name={id}>
+      {(found) => <Page task={found} key={id} />}
+    </Read>
+  );
 }
 
 function Page({ task }: { task: Task }) {

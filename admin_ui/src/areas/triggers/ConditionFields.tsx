@@ -12,13 +12,13 @@ export function ConditionFields({ draft: { conditions }, set }: FieldsProps<Draf
     change(conditions.map((each, index) => (index === at ? { ...each, ...changes } : each)));
   return (
     <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
-      <Text component="legend" size="sm" fw={500}>
+      <Text component="legend" size="sm" fw={600}>
         {t("triggers.conditions")}
       </Text>
       <Text size="xs" c="dimmed" mb={6}>
         {t("triggers.conditionsHint")}
       </Text>
-      <Stack gap={6}>
+      <Stack gap={10}>
         {conditions.map((each, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a condition is its place; what is typed in it changes.
           <Group key={at} gap={6} align="flex-start">

@@ -12,7 +12,8 @@ import { useAct } from "@/ui/act";
 import { confirmed } from "@/ui/confirm";
 import { Listing } from "@/ui/Listing";
 import { Ago, Back, Fact, Head, Json, StateMark } from "@/ui/parts";
-import { Failure, Loading, Read } from "@/ui/states";
+import { Read } from "@/ui/Read";
+import { Failure, Loading } from "@/ui/states";
 import { Secret } from "./index";
 
 type Webhook = Schemas["WebhookView"];
@@ -28,7 +29,11 @@ export function WebhookDetail() {
     queryFn: () => data(api.GET("/api/v1/webhooks/{webhook_id}", { params: { path: { webhook_id: id } } })),
     refetchInterval: 10_000,
   });
-  return <Read query={webhook}>{(found) => <Page webhook={found} />}</Read>;
+  return (
+    <Read query={webhook} area="webhooks" name={id}>
+      {(found) => <Page webhook={found} />}
+    </Read>
+  );
 }
 
 function Page({ webhook }: { webhook: Webhook }) {
@@ -65,11 +70,13 @@ function Page({ webhook }: { webhook: Webhook }) {
   const remove = async () => {
     const title = t("webhooks.ask.remove");
     if (!(await confirmed({ title, body: t("webhooks.removeHint"), yes: t("action.delete") }))) return;
-    const gone = await done(async () => {
+    const gone = await act(async () => {
       await api.DELETE("/api/v1/webhooks/{webhook_id}", at);
       return true;
     }, t("webhooks.said.removed"));
-    if (gone) go("webhooks");
+    if (!gone) return;
+    await cache.invalidateQueries({ queryKey: [tenant, "webhooks"] });
+    go("webhooks");
   };
   return (
     <>

@@ -2,11 +2,14 @@
 import { MantineProvider } from "@mantine/core";
 import { render } from "@testing-library/react";
 import i18next from "i18next";
+import type { ReactNode } from "react";
 import { initReactI18next } from "react-i18next";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { Problem } from "@/api/problems";
 import words from "@/locales/en.json";
-import { Read } from "./states";
+import { Read } from "./Read";
+
+vi.mock("@/app/go", () => ({ To: ({ children }: { children: ReactNode }) => <a href="/">{children}</a> }));
 
 beforeAll(async () => {
   await i18next.use(initReactI18next).init({ lng: "en", resources: { en: { translation: words } } });
@@ -17,7 +20,9 @@ const refused = (status: number) =>
 const shown = (query: { data?: string; error: Error | null }) => {
   const { container, unmount } = render(
     <MantineProvider>
-      <Read query={{ data: undefined, refetch: () => undefined, ...query }}>{(words) => <p>{words}</p>}</Read>
+      <Read query={{ data: undefined, refetch: () => undefined, ...query }} area="tasks" name="t1">
+        {(words) => <p>{words}</p>}
+      </Read>
     </MantineProvider>,
   );
   const text = container.textContent ?? "";
@@ -34,5 +39,5 @@ test("what was there stays while the server is away, below what is wrong", () =>
 test("what is gone or not for somebody is not shown any more", () => {
   expect(shown({ data: "typed", error: refused(404) })).not.toContain("typed");
   expect(shown({ data: "typed", error: refused(403) })).not.toContain("typed");
-  expect(shown({ error: refused(503) })).toContain("Refused with 503.");
+  expect(shown({ error: refused(503) })).toMatch(/Tasks.*t1.*Refused with 503/);
 });
