@@ -14,6 +14,9 @@ from store.queues import Queues
 _log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 60.0
+_REST_A_QUEUE = 0.1
+_LONGEST_REST = 900.0
+"""Seconds: to look at a queue takes a millisecond or two of CPU; a pass over ten thousand is nothing for every minute."""
 TOMBSTONES = timedelta(hours=1)
 """For so long the rest of a deleted task stays, so that followers can still tell of it."""
 DELIVERIES = timedelta(days=14)
@@ -39,6 +42,7 @@ class Retention:
         self._queues = queues
         self._clock = clock
         self._retention = retention
+        self._looked_at = 0
 
     async def step(self) -> float:
         """One pass; answers the seconds until the next, which comes soon when there is more to erase."""
@@ -60,7 +64,7 @@ class Retention:
         await self._leftovers.erase_series("imports", "endedAt", now - self._retention)
         await self._leftovers.erase_series("importErrors", "at", now - self._retention)
         await self._leftovers.erase_series("flows", "endedAt", now - longest)
-        return 1.0 if more else EVERY_SECONDS
+        return 1.0 if more else min(max(EVERY_SECONDS, self._looked_at * _REST_A_QUEUE), _LONGEST_REST)
 
     async def _erase_deleted(self, before: datetime) -> bool:
         """Erase what is left of deleted tasks; True when there may be more."""
@@ -74,6 +78,7 @@ class Retention:
     async def _erase_ended(self, now: datetime, own: Mapping[Key, timedelta]) -> bool:
         """Erase ended tasks, each queue's in its own time; True when there may be more."""
         queues = await self._leftovers.queues_with_ended()
+        self._looked_at = len(queues)
         for _ in range(_BATCHES):
             full: list[Key] = []
             gathered: list[Old] = []

@@ -55,6 +55,18 @@ async def test_comments_go_with_their_task(
     assert [len(each) for each in left] == [0, 1]
 
 
+async def test_a_pass_over_very_many_queues_is_followed_by_a_longer_rest(parts: assembly.Parts) -> None:
+    class Many(Leftovers):
+        async def queues_with_ended(self) -> list[tuple[str, str]]:
+            return [("demo", f"intake:q{number}") for number in range(1000)]
+
+    database = parts.record.database
+    retention = Retention(
+        Many(database), EventLog(database), parts.record.queues, clock=parts.clock, retention=30 * DAY
+    )
+    assert EVERY_SECONDS < await retention.step() < 3 * EVERY_SECONDS
+
+
 async def there(parts: assembly.Parts, task: Task) -> tuple[bool, bool]:
     """Whether the task is, and its event."""
     history = await Events(parts.record.database).history("demo", task.id, limit=5)
