@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 EVERY_SECONDS = 60.0
 _REST_A_QUEUE = 0.1
 _LONGEST_REST = 900.0
-"""Seconds: to look at a queue takes a millisecond or two of CPU; a pass over ten thousand is nothing for every minute."""
+"""Seconds: a look at a queue takes a millisecond or two of CPU, and ten thousand need none every minute."""
 TOMBSTONES = timedelta(hours=1)
 """For so long the rest of a deleted task stays, so that followers can still tell of it."""
 DELIVERIES = timedelta(days=14)
