@@ -89,7 +89,7 @@ class Dispatch:
 
     async def _claim(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
         if not claim.wait or not self._consumer.drained(lanes):
-            tasks = await self._at_once(tenant, lanes, claim, claim.count)
+            tasks = await self._at_once(tenant, lanes, claim)
             if tasks or not claim.wait:
                 return tasks
         return await self._after_waiting(tenant, lanes, claim, gone)
@@ -100,19 +100,23 @@ class Dispatch:
             found += await self._directory.lanes(queue, claim.deciding, tasks=False)
         return [topology.lane(self._prefix, queue.tenant, lane) for lane in found]
 
-    async def _at_once(self, tenant: str, lanes: Sequence[str], claim: Claim, count: int) -> list[Task]:
-        """What is there now: rounds of draw and update until enough is handed out or no ticket is left."""
+    async def _at_once(self, tenant: str, lanes: Sequence[str], claim: Claim) -> list[Task]:
+        """What is there now: drawn and handed out in one round, and in further ones as far as tickets were stale.
+
+        Tasks that come meanwhile are not waited for: those at hand would be late by as many writes.
+        """
         tasks: list[Task] = []
-        async with self._fair.heavy(tenant, count):
-            while len(tasks) < count:
-                drawn = await self._consumer.draw(lanes, count - len(tasks))
-                if not drawn:
+        async with self._fair.heavy(tenant, claim.count):
+            while (wanted := claim.count - len(tasks)) > 0:
+                drawn = await self._consumer.draw(lanes, wanted)
+                if drawn:
+                    tasks += await self._take(tenant, drawn, claim)
+                if len(drawn) < wanted:
                     break
-                tasks += await self._take(tenant, drawn, claim)
         return tasks
 
     async def _after_waiting(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
-        """Wait as a consumer for the first ticket that is good; then take along what else is there."""
+        """Wait as a consumer for the first ticket that is good, and take along what else is there by then."""
         loop = asyncio.get_running_loop()
         until = loop.time() + min(claim.wait, MOST_WAIT).total_seconds()
         tasks: list[Task] = []
@@ -124,9 +128,10 @@ class Dispatch:
                         await self._consumer.settle([drawn], back=True)
                     if drawn is None or gone.is_set():
                         return []
-                    tasks = await self._take(tenant, [drawn], claim)
-        if tasks and claim.count > 1 and not self._consumer.drained(lanes):
-            tasks += await self._at_once(tenant, lanes, claim, claim.count - 1)
+                    more = 0 if self._consumer.drained(lanes) else claim.count - 1
+                    async with self._fair.heavy(tenant, more):
+                        along = await self._consumer.draw(lanes, more)
+                        tasks = await self._take(tenant, [drawn, *along], claim)
         return tasks
 
     async def _take(self, tenant: str, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:
