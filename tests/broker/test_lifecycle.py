@@ -1,7 +1,9 @@
 """A task's life over the real stores: handed out once, fenced, ended once; and what happens when things go wrong."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,13 +12,16 @@ from broker import assembly
 from broker.admission import Submitted
 from broker.dispatch import Claim
 from broker.finishing import Finish
+from broker.rabbit import topology
 from core import errors
 from core.creation import Submission
 from core.priority import Priority
 from core.queue import Queue
 from core.task import Actor, Outcome, State, Task
 from core.transitions.ends import CANCEL_GRACE
+from store.tasks import Tasks
 from tests.support.clock import FakeClock
+from tests.support.waiting import wait_until
 
 ANN = Actor(id="u-ann", name="Ann")
 WIM = Actor(id="u-wim", name="Wim")
@@ -49,6 +54,32 @@ async def test_submitted_is_claimed_and_completed_once(
     assert ended is not None
     assert (ended.outcome, ended.result, ended.due_at, ended.ticket_due) == (Outcome.SUCCEEDED, {"$x": 1}, None, None)
     assert await claim(parts, queue, gone) == []
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_claim_is_one_write_and_does_not_collect_what_comes_meanwhile(
+    parts: assembly.Parts, queue: Queue, gone: asyncio.Event, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+) -> None:
+    written, meanwhile = list[int](), list[Task]()
+    write = Tasks.claim
+
+    async def slowly(self: Tasks, tenant: str, tickets: Sequence[tuple[str, int]], *rest: Any) -> list[Task]:
+        written.append(len(tickets))
+        meanwhile.extend(await submit(parts, queue))
+        return await write(self, tenant, tickets, *rest)
+
+    monkeypatch.setattr(Tasks, "claim", slowly)
+    if waits:
+        claiming = asyncio.create_task(claim(parts, queue, gone, count=10, wait=30))
+        lane = topology.lane(parts.settings.broker_prefix, "demo", queue.lane)
+        await wait_until(lambda: parts.broker.consumer.drained([lane]), what="it waits")
+        tasks = await submit(parts, queue)
+        held = await claiming
+    else:
+        tasks = await submit(parts, queue, count=3)
+        held = await claim(parts, queue, gone, count=10)
+    assert [task.id for task in held] == [task.id for task in tasks]
+    assert (written, len(meanwhile)) == ([len(tasks)], 1)
 
 
 async def test_urgent_first_then_oldest(parts: assembly.Parts, queue: Queue, gone: asyncio.Event) -> None:
