@@ -29,6 +29,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   value: production
 - name: PENSTOCK_AUTH_URL
   value: {{ required "auth.url is required: the https address of Keycloak" .Values.auth.url | quote }}
+{{- if .Values.secrets.masterKeysFile }}
+- name: PENSTOCK_MASTER_KEYS_FILE
+  value: /etc/penstock/master.keys
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: PENSTOCK_{{ $name | upper }}
   value: {{ $value | toString | quote }}
@@ -53,6 +57,10 @@ securityContext:
 volumes:
   - name: tmp
     emptyDir: {}
+  {{- with .Values.secrets.masterKeysFile }}
+  - name: master-keys
+    secret: {secretName: {{ . }}, defaultMode: 0440}
+  {{- end }}
 {{- end }}
 
 {{- define "penstock.container" -}}
@@ -68,6 +76,11 @@ securityContext:
 volumeMounts:
   - name: tmp
     mountPath: /tmp
+  {{- if .Values.secrets.masterKeysFile }}
+  - name: master-keys
+    mountPath: /etc/penstock
+    readOnly: true
+  {{- end }}
 {{- end }}
 
 {{- define "penstock.spread" -}}

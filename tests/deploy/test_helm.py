@@ -58,3 +58,26 @@ def test_no_process_has_rights_that_it_does_not_need() -> None:
         for container in pod["containers"]:
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_what_is_secret_reaches_every_process() -> None:
+    folder = check_helm.values()[0].parent
+    made = [each for each in yaml.safe_load_all(template("--values", str(folder / "external.yaml")).stdout) if each]
+    (fetched,) = [each["spec"]["data"] for each in made if each["kind"] == "ExternalSecret"]
+    assert [each["secretKey"] for each in fetched] == [
+        "PENSTOCK_MONGODB_URL", "PENSTOCK_RABBITMQ_URL", "PENSTOCK_AUDIT_KEY",
+    ]  # fmt: skip
+    pods = [each["spec"]["template"]["spec"] for each in made if each["kind"] in {"Deployment", "Job"}]
+    assert len(pods) == 3
+    for pod in pods:
+        (container,) = pod["containers"]
+        (keys,) = [each["secret"] for each in pod["volumes"] if each["name"] == "master-keys"]
+        (place,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "master-keys"]
+        (named,) = [each["value"] for each in container["env"] if each["name"] == "PENSTOCK_MASTER_KEYS_FILE"]
+        assert (keys["secretName"], named) == ("penstock-master-keys", f"{place}/master.keys")
+
+
+def test_what_is_secret_may_be_in_the_release() -> None:
+    made = template("--values", str(check_helm.values()[0].parent / "small.yaml"))
+    (kept,) = [each for each in yaml.safe_load_all(made.stdout) if each and each["kind"] == "Secret"]
+    assert kept["stringData"]["PENSTOCK_AUDIT_KEY"] == "sixteen-characters-or-more"
