@@ -81,3 +81,11 @@ def test_what_is_secret_may_be_in_the_release() -> None:
     made = template("--values", str(check_helm.values()[0].parent / "small.yaml"))
     (kept,) = [each for each in yaml.safe_load_all(made.stdout) if each and each["kind"] == "Secret"]
     assert kept["stringData"]["PENSTOCK_AUDIT_KEY"] == "sixteen-characters-or-more"
+
+
+def test_alerts_link_to_their_runbooks() -> None:
+    made = template("--values", str(check_helm.values()[0].parent / "operators.yaml"))
+    (rules,) = [each["spec"] for each in yaml.safe_load_all(made.stdout) if each and each["kind"] == "PrometheusRule"]
+    links = [rule["annotations"]["runbook_url"] for group in rules["groups"] for rule in group["rules"]]
+    assert len(links) == 10
+    assert {link.partition("#")[0] for link in links} == {"https://git.example.org/penstock/docs/operations/alerts.md"}
