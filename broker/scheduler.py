@@ -22,6 +22,7 @@ from core.task import ENGINE, Reason
 from core.tenant import TenantState
 from store.firings import Firings
 from store.halts import Halts
+from store.masters import KeyUnusableError
 from store.schedules import Schedules
 from store.tenants import Tenants
 
@@ -101,13 +102,17 @@ class Scheduler:
 
     async def _carefully(self, schedule: Schedule, now: datetime) -> Outcome | errors.Unavailable:
         """One schedule's fault must not stop the others."""
+        about = {"tenant": schedule.tenant, "schedule": schedule.id}
         try:
             return await self._work(schedule, now)
+        except KeyUnusableError as error:
+            # It is this tenant's key alone.
+            _log.warning("schedule postponed", **about, error=error.detail)
         except errors.Unavailable as away:
             return away
         except Exception:  # noqa: BLE001 - whatever it is, it is logged, and comes again
-            _log.exception("schedule postponed", tenant=schedule.tenant, schedule=schedule.id)
-            return Outcome(msgspec.structs.replace(schedule, next_at=now + _POSTPONED, seq=schedule.seq + 1))
+            _log.exception("schedule postponed", **about)
+        return Outcome(msgspec.structs.replace(schedule, next_at=now + _POSTPONED, seq=schedule.seq + 1))
 
     async def _work(self, schedule: Schedule, now: datetime) -> Outcome:
         decision = firing.decide(schedule, now)

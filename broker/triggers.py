@@ -25,6 +25,7 @@ from core.schedule import Firing, FiringKind, FiringStatus, FlowOrder, Last, Ord
 from core.task import Actor, Reason
 from core.trigger import Plan, Trigger
 from store.firings import Firings
+from store.masters import KeyUnusableError
 from store.record_sweeps import RecordSweeps
 from store.records import Record, Records
 from store.triggers import Triggers as TriggerStore
@@ -276,7 +277,7 @@ class Pending:
         for record in found:
             try:
                 await self._triggers.fire(record)
-            except errors.TooManyRequests as error:
+            except (errors.TooManyRequests, KeyUnusableError) as error:
                 _log.warning("trigger waits", tenant=record.tenant, record=record.id, error=error.detail)
         return TICK_SECONDS
 

@@ -39,8 +39,9 @@ class PenstockError(Exception):
     title: ClassVar[str] = "The request cannot be carried out."
 
     def __init_subclass__(cls) -> None:
-        """Derive code and title, so that no class can forget them."""
-        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        """Derive code and title, so that no class can forget them; one that has another's code says so."""
+        if "code" not in vars(cls):
+            cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
         cls.title = (cls.__doc__ or "").strip().partition("\n")[0]
 
     def __init__(

@@ -70,14 +70,20 @@ async def verify(database: mongo.Database, key: bytes | None, tenant: str | None
 
 
 async def rotate(database: mongo.Database, settings: Settings, tenant: str | None, *, rewrap: bool) -> None:
-    """Seal what the tenants have with new keys, or only their keys with the current master key."""
+    """Seal what the tenants have with new keys, or only their keys with the current master key.
+
+    Raises KeyUnusableError and `NotFound` before anything is written.
+    """
     wrapper = masters.of(settings)
     if wrapper is None:
         raise masters.KeyUnusableError("No master key is set: see PENSTOCK_MASTER_KEYS in docs/operations/security.md.")
     secrets = Secrets(database, wrapper)
     rotation = Rotation(database, secrets)
-    tenants = [each.id for each in await Tenants(database).every()] if tenant is None else [tenant]
-    for each in tenants:
+    tenants = [each.id for each in await Tenants(database).every()]
+    if tenant is not None and tenant not in tenants:
+        raise errors.NotFound(f"There is no tenant {tenant}.")
+    await secrets.sealer.check()
+    for each in tenants if tenant is None else [tenant]:
         if rewrap:
             _say(f"{each}: {await secrets.sealer.rewrap(each)} keys sealed anew")
             continue
@@ -161,7 +167,7 @@ def main(arguments: list[str] | None = None) -> None:
         asyncio.run(on_database(settings, work[given.command]))
     except errors.PenstockError as error:
         sys.exit(error.detail)
-    except (masters.KeyUnusableError, driver.PyMongoError) as error:
+    except driver.PyMongoError as error:
         sys.exit(str(error))
 
 

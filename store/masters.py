@@ -5,11 +5,12 @@ import binascii
 import importlib
 import os
 from pathlib import Path
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from core import errors
 from core.settings import Settings
 
 NONCE = 12
@@ -18,8 +19,13 @@ NONCE = 12
 _KEY = 32
 
 
-class KeyUnusableError(RuntimeError):
-    """A master key is missing, or is not the one that something was sealed with. What to do is in the message."""
+class KeyUnusableError(errors.Unavailable):
+    """A key is missing, or is not the one that something was sealed with.
+
+    What to do is in the message. It may come yet: with another setting of this process, or another process.
+    """
+
+    code: ClassVar[str] = errors.Unavailable.code
 
 
 class Wrapper(Protocol):
@@ -61,31 +67,57 @@ class Masters:
         """See `Wrapper`."""
         known = self._keys.get(name)
         if known is None:
-            raise KeyUnusableError(f"The master key {name} is not among PENSTOCK_MASTER_KEYS; it sealed what is kept.")
+            raise KeyUnusableError(
+                f"The master key {name}, which sealed keys of tenants, is not among those of this process: see "
+                "PENSTOCK_MASTER_KEYS."
+            )
         try:
             return known.decrypt(wrapped[:NONCE], wrapped[NONCE:], context)
         except InvalidTag:
-            raise KeyUnusableError(f"The master key {name} is another one than the one that sealed.") from None
+            raise KeyUnusableError(
+                f"The master key {name} of this process is another one than the one that sealed keys of tenants: "
+                "see PENSTOCK_MASTER_KEYS."
+            ) from None
 
 
 def of(settings: Settings) -> Wrapper | None:
     """What the settings name; None keeps secrets as they are. Raises KeyUnusableError."""
     if settings.kms is not None:
-        module, _, name = settings.kms.partition(":")
-        return cast("Wrapper", getattr(importlib.import_module(module), name)())
-    text = "" if settings.master_keys is None else settings.master_keys.get_secret_value()
+        return _kms(settings.kms)
     if settings.master_keys_file is not None:
-        text = Path(settings.master_keys_file).read_text()
-    keys = dict(_parsed(each) for each in text.replace(",", "\n").splitlines() if each.strip())
+        where, text = f"PENSTOCK_MASTER_KEYS_FILE ({settings.master_keys_file})", _read(settings.master_keys_file)
+    else:
+        where = "PENSTOCK_MASTER_KEYS"
+        text = "" if settings.master_keys is None else settings.master_keys.get_secret_value()
+    keys = dict(_parsed(each, where) for each in text.replace(",", "\n").splitlines() if each.strip())
+    if not keys and settings.master_keys_file is not None:
+        raise KeyUnusableError(f"{where} holds no master key: write name:base64, with 32 random bytes.")
     return Masters(keys) if keys else None
 
 
-def _parsed(line: str) -> tuple[str, bytes]:
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise KeyUnusableError(f"PENSTOCK_MASTER_KEYS_FILE names {file}, which cannot be read: {why}.") from None
+
+
+def _kms(setting: str) -> Wrapper:
+    module, _, name = setting.partition(":")
+    try:
+        return cast("Wrapper", getattr(importlib.import_module(module), name)())
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise KeyUnusableError(f"PENSTOCK_KMS ({setting}) makes no KMS, as module:function should: {why}") from error
+
+
+def _parsed(line: str, where: str) -> tuple[str, bytes]:
     name, _, encoded = line.strip().partition(":")
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         key = b""
     if not name or len(key) != _KEY:
-        raise KeyUnusableError("A master key is written as name:base64, with 32 random bytes.")
+        raise KeyUnusableError(f"{where} is malformed: a master key is written as name:base64, with 32 random bytes.")
     return name, key

@@ -13,7 +13,6 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from core import errors
 from core.adsp_events import SILENT
 from core.events import Event
 from core.task import Task
@@ -151,7 +150,7 @@ class Payloads:
         try:
             key = await self._ready().key(tenant, int.from_bytes(sealed[1:_HEAD]))
         except KeyUnusableError as error:
-            raise errors.Unavailable(f"Payloads cannot be opened: {error}") from error
+            raise KeyUnusableError(f"Payloads cannot be opened: {error}") from error
         if key is None:
             return None
         nonce, rest = sealed[_HEAD : _HEAD + 12], sealed[_HEAD + 12 :]
@@ -162,7 +161,7 @@ class Payloads:
 
     def _ready(self) -> Sealer:
         if self._sealer is None or not self._sealer.has_master:
-            raise errors.Unavailable(
+            raise KeyUnusableError(
                 "Payloads of this tenant are encrypted, and this process has no master key: see PENSTOCK_MASTER_KEYS."
             )
         return self._sealer

@@ -30,6 +30,8 @@ class Sealer:
         self._wrapper = wrapper
         self._known: cachetools.TTLCache[tuple[str, int], AESGCM] = cachetools.TTLCache(_KNOWN, _KNOWN_SECONDS)
         self._numbers: cachetools.TTLCache[str, int] = cachetools.TTLCache(_KNOWN, CURRENT_SECONDS)
+        self._fits = False
+        """Whether new keys may be sealed with our master key: it was compared with those of the record."""
 
     @property
     def has_master(self) -> bool:
@@ -91,6 +93,24 @@ class Sealer:
         self._numbers[tenant] = number
         return number
 
+    async def unopened(self) -> dict[str, str]:
+        """The master keys that sealed keys of tenants and do not open them here, by name, with the reason."""
+        found: dict[str, str] = {}
+        for name in await self._keys.distinct("master"):
+            row = await self._keys.find_one({"master": name})
+            if row is None:
+                continue
+            try:
+                await self._unwrapped(row)
+            except KeyUnusableError as error:
+                found[str(name)] = error.detail
+        return found
+
+    async def check(self) -> None:
+        """Raise KeyUnusableError unless every master key that sealed keys of tenants opens them here."""
+        if unopened := await self.unopened():
+            raise KeyUnusableError(" ".join(unopened[name] for name in sorted(unopened)))
+
     async def forget_before(self, tenant: str, number: int) -> None:
         """Erase the tenant's older keys: nothing may be sealed with them any more."""
         await self._keys.delete_many({"tenant": tenant, "number": {"$lt": number}})
@@ -103,7 +123,7 @@ class Sealer:
         changed = 0
         async for row in self._keys.find({"tenant": tenant, "master": {"$ne": self._wrapper.current}}):
             context = _context(tenant, str(row["number"]))
-            key = await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context)
+            key = await self._unwrapped(row)
             fresh = {"wrapped": await self._wrapper.wrap(key, context), "master": self._wrapper.current}
             await self._keys.update_one({"_id": row["_id"], "master": row["master"]}, {"$set": fresh})
             changed += 1
@@ -116,6 +136,7 @@ class Sealer:
 
     async def _make(self, tenant: str, number: int) -> int:
         assert self._wrapper is not None
+        await self._see_that_it_fits()
         wrapped = await self._wrapper.wrap(AESGCM.generate_key(256), _context(tenant, str(number)))
         row: Document = {"_id": documents.key(tenant, str(number)), "tenant": tenant, "number": number}
         row |= {"wrapped": wrapped, "master": self._wrapper.current, "createdAt": datetime.now(UTC)}
@@ -130,13 +151,37 @@ class Sealer:
         if known is not None:
             return known
         row = await self._keys.find_one({"_id": documents.key(tenant, str(number))})
-        if row is None or self._wrapper is None:
-            why = "was erased" if row is None else "cannot be opened: no master key is set"
-            raise KeyUnusableError(f"The key {number} of {tenant} {why}.")
-        context = _context(tenant, str(number))
-        opened = AESGCM(await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context))
+        if row is None:
+            raise KeyUnusableError(f"The key {number} of {tenant} was erased.")
+        opened = AESGCM(await self._unwrapped(row))
         self._known[tenant, number] = opened
         return opened
+
+    async def _unwrapped(self, row: Document) -> bytes:
+        """The key of a row."""
+        if self._wrapper is None:
+            raise KeyUnusableError(
+                f"The master key {row['master']} sealed keys of tenants, and this process has none: see "
+                "PENSTOCK_MASTER_KEYS."
+            )
+        tenant, _, number = str(row["_id"]).partition("/")
+        context = _context(tenant, number)
+        return await self._wrapper.unwrap(str(row["master"]), bytes(row["wrapped"]), context)
+
+    async def _see_that_it_fits(self) -> None:
+        """Raise KeyUnusableError rather than seal with a master key that the record's other processes do not have.
+
+        Ours fits where it opens what its name sealed. One that sealed nothing yet is new: it comes with those before.
+        """
+        if self._fits or self._wrapper is None:
+            return
+        unopened = await self.unopened()
+        ours = self._wrapper.current
+        if ours in unopened:
+            raise KeyUnusableError(unopened[ours])
+        if unopened and await self._keys.find_one({"master": ours}, {"_id": 1}) is None:
+            raise KeyUnusableError(" ".join(unopened[name] for name in sorted(unopened)))
+        self._fits = True
 
 
 def _now() -> int:

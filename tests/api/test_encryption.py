@@ -17,9 +17,12 @@ from starlette.responses import JSONResponse, Response
 
 from broker import engine
 from core.settings import Settings
+from core.task import Actor
 from store import mongo
+from store.masters import Masters
 from store.payloads import Payloads
 from store.rotation import Rotation
+from store.secrets import Secret, Secrets
 from store.snapshots import Snapshots
 from tests.api import webhook_calls as hooks
 from tests.support import api as support
@@ -362,6 +365,25 @@ async def test_without_a_master_key_a_queue_cannot_ask_for_it(keyless: Api) -> N
     await support.make_queue(keyless("ada"))
     changed = await keyless("ada").patch(QUEUE, json={"encryptPayloads": True})
     assert support.fields(changed) == ["encryptPayloads"]
+
+
+async def test_another_master_key_than_the_record_s_is_said_and_spoils_nothing(api: Api) -> None:
+    await support.make_queue(api("ada"), encryptPayloads=True)
+    database = api.parts.record.database
+    others = Secrets(database, Masters({"one": os.urandom(32)}))
+    ann = Actor(id="u-ann", name="Ann")
+    for tenant in ("acme", "demo"):
+        kept = Secret(tenant=tenant, name="key", updated_at=api.parts.clock(), updated_by=ann)
+        await others.put(kept, "theirs")
+        answers = [
+            await api("sub").post(f"{QUEUE}/tasks", json={"params": {"p": MARK}}),
+            await api("ada").put("/api/v1/secrets/other", json={"value": "ours"}),
+        ]
+        for answer in answers:
+            assert (answer.status_code, support.code(answer)) == (503, "unavailable"), answer.text
+            assert "The master key one of this process is another one" in answer.json()["detail"]
+    assert await database["tenantKeys"].distinct("tenant") == ["acme", "demo"]
+    assert await database["tasks"].count_documents({}) == 0
 
 
 async def test_it_is_the_queue_s_setting_and_holds_for_new_tasks(api: Api) -> None:

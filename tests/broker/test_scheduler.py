@@ -89,6 +89,23 @@ async def test_each_firing_is_a_task_that_names_it(
     assert (now.version, now.next_at, now.last.at) == (1, begin + SECOND * 40, expected[-1])
 
 
+async def test_one_whose_payloads_cannot_be_sealed_holds_up_no_other(
+    parts: assembly.Parts, scheduler: Scheduler, queue: Queue, fake_clock: FakeClock
+) -> None:
+    closed = msgspec.structs.replace(queue, name="closed", lane="closed", encrypt_payloads=True)
+    await parts.record.queues.insert("demo", closed)
+    await put(parts, order=TaskOrder(queue=closed.key, name="sealed", params={"a": 1}))
+    await put(parts, "s-2")
+    await pass_by(scheduler, fake_clock, 11)
+    assert [task.queue for task in await tasks(parts)] == [queue.key]
+    waiting, going = [await parts.record.schedules.get("demo", each) for each in ("s-1", "s-2")]
+    assert waiting is not None
+    assert going is not None
+    assert (waiting.last, going.last is None) == (None, False)
+    assert waiting.next_at is not None
+    assert waiting.next_at > fake_clock()
+
+
 async def test_nothing_is_due_before_its_time(
     parts: assembly.Parts, scheduler: Scheduler, fake_clock: FakeClock
 ) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from core import errors
 from core.task import Actor
+from core.tenant import Tenant
 from store import __main__ as command
 from store import masters, mongo
 from store.estate import Estate
@@ -29,6 +31,10 @@ async def database(mongodb_url: str, database_name: str) -> AsyncIterator[mongo.
     client = mongo.client(mongodb_url, timeout=10)
     yield mongo.database(client, database_name)
     await client.close()
+
+
+def tenant(name: str) -> Tenant:
+    return Tenant(id=name, issuer=f"https://x/{name}", created_at=datetime(2031, 1, 1, tzinfo=UTC), version=1)
 
 
 def secret(name: str = "key", tenant: str = "demo") -> Secret:
@@ -164,10 +170,70 @@ async def test_the_command_rotates(database: mongo.Database, capsys: pytest.Capt
     chosen = support.settings("mongodb://x", "amqp://x", "http://x", "x", master_keys=SecretStr(line))
     kept = Secrets(database, masters.of(chosen))
     await kept.put(secret(), "one")
+    with pytest.raises(errors.NotFound, match="no tenant demo"):
+        await command.rotate(database, chosen, "demo", rewrap=False)
+    await Tenants(database).insert(tenant("demo"))
     await command.rotate(database, chosen, "demo", rewrap=False)
     await command.rotate(database, chosen, None, rewrap=True)
     assert "demo: 1 secrets sealed anew, and payloads in 0 documents" in capsys.readouterr().out
-    assert await Tenants(database).every() == []
     assert await kept.value("demo", "key") == "one"
     with pytest.raises(KeyUnusableError, match="PENSTOCK_MASTER_KEYS"):
         await command.rotate(database, support.settings("mongodb://x", "amqp://x", "http://x", "x"), None, rewrap=False)
+
+
+async def keys(database: mongo.Database) -> list[dict[str, Any]]:
+    """The tenants' keys as MongoDB has them."""
+    return [row async for row in database["tenantKeys"].find({}).sort("_id", 1)]
+
+
+@pytest.mark.parametrize("name", ["old", "other"])
+@pytest.mark.parametrize("rewrap", [True, False])
+async def test_the_command_refuses_another_master_key_before_it_writes(
+    database: mongo.Database, name: str, *, rewrap: bool
+) -> None:
+    for each in ("acme", "demo"):
+        await Tenants(database).insert(tenant(each))
+    right = Secrets(database, Masters({"old": OLD}))
+    await right.put(secret(), "one")
+    before = await keys(database)
+    line = SecretStr(f"{name}:{base64.b64encode(NEW).decode()}")
+    wrong = support.settings("mongodb://x", "amqp://x", "http://x", "x", master_keys=line)
+    for which in (None, "acme"):
+        with pytest.raises(KeyUnusableError, match="The master key old"):
+            await command.rotate(database, wrong, which, rewrap=rewrap)
+    assert await keys(database) == before
+    both = SecretStr(f"new:{base64.b64encode(NEW).decode()},old:{base64.b64encode(OLD).decode()}")
+    chosen = support.settings("mongodb://x", "amqp://x", "http://x", "x", master_keys=both)
+    await command.rotate(database, chosen, None, rewrap=True)
+    assert {row["master"] for row in await keys(database)} == {"new"}
+
+
+async def test_a_process_with_another_master_key_makes_no_key_for_a_tenant_without(database: mongo.Database) -> None:
+    await Secrets(database, Masters({"old": OLD})).put(secret(), "one")
+    for wrong in (Masters({"old": NEW}), Masters({"other": NEW})):
+        with pytest.raises(KeyUnusableError, match="The master key old") as refused:
+            await Secrets(database, wrong).put(secret(tenant="acme"), "two")
+        assert (refused.value.status, refused.value.code) == (503, "unavailable")
+    assert [row["tenant"] for row in await keys(database)] == ["demo"]
+    # While the master key is changed, process by process, both sorts of processes go on.
+    assert await Secrets(database, Masters({"new": NEW, "old": OLD})).put(secret(tenant="acme"), "two")
+    assert await Secrets(database, Masters({"old": OLD})).put(secret(tenant="globex"), "three")
+
+
+def test_settings_of_master_keys_that_do_not_fit_are_said_in_a_line(tmp_path: Path) -> None:
+    def said(**more: Any) -> str:
+        with pytest.raises(KeyUnusableError) as refused:
+            masters.of(support.settings("mongodb://x", "amqp://x", "http://x", "x", **more))
+        assert "\n" not in refused.value.detail
+        return refused.value.detail
+
+    file = tmp_path / "keys"
+    assert f"PENSTOCK_MASTER_KEYS_FILE names {file}, which cannot be read" in said(master_keys_file=str(file))
+    file.write_bytes(b"\xff\xfe")
+    assert "it is no text" in said(master_keys_file=str(file))
+    file.write_text("\n")
+    assert "holds no master key" in said(master_keys_file=str(file))
+    file.write_text("one=abc\n")
+    assert "32 random bytes" in said(master_keys_file=str(file))
+    for wrong in ("nowhere:made", "store.masters:absent", "store.masters", ""):
+        assert "PENSTOCK_KMS" in said(kms=wrong)
