@@ -1,12 +1,15 @@
 """Runs the API: `python -m api --port 8080`. Settings of the server itself beside those of `core/settings.py`."""
 
 import argparse
+import sys
 
 import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api import corked
+from core import chosen, diagnosis, errors
+from store import masters
 
 
 class ServerSettings(BaseSettings):
@@ -23,6 +26,18 @@ class ServerSettings(BaseSettings):
     proxies: str = Field(default="127.0.0.1", description="Whose X-Forwarded headers are believed")
 
 
+def _refused() -> str | None:
+    """What is wrong with the settings of our processes, before there is one."""
+    settings = chosen.settings()
+    if isinstance(settings, list):
+        return diagnosis.text(settings)
+    try:
+        masters.of(settings)
+    except errors.PenstockError as error:
+        return error.detail
+    return None
+
+
 def main() -> None:
     """Serve until told to stop."""
     settings = ServerSettings()
@@ -31,6 +46,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=settings.port)
     parser.add_argument("--workers", type=int, default=settings.workers, help="processes that share the port")
     asked = parser.parse_args()
+    refused = _refused()
+    if refused is not None:
+        sys.exit(refused)
     uvicorn.run(
         "api.app:create_app",
         factory=True,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from broker import assembly, doctor, engine, lanes, observing, probes, telemetry
-from core import errors, garbage, logs
+from core import chosen, diagnosis, errors, garbage, logs
 from core.settings import Settings
 
 
@@ -39,7 +39,7 @@ async def run_engine(settings: Settings) -> int:
 async def run_doctor(settings: Settings) -> int:
     """Examine, and say what was found."""
     found = await doctor.examine(settings)
-    _say(doctor.text(found))
+    _say(diagnosis.text(found))
     return 1 if any(each.fatal for each in found) else 0
 
 
@@ -76,9 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
     for name, (what, _) in COMMANDS.items():
         commands.add_parser(name, help=what)
     given = parser.parse_args(arguments)
-    settings = doctor.settings()
+    settings = chosen.settings()
     if isinstance(settings, list):
-        sys.exit(doctor.text(settings))
+        sys.exit(diagnosis.text(settings))
     logs.configure(settings)
     sys.exit(_run(COMMANDS[given.command][1](settings)))
 

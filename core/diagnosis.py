@@ -1,5 +1,7 @@
 """What is wrong with a deployment, in words for whoever runs it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -13,3 +15,11 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     do: str
     fatal: bool = True
     """False for what works, but not for long or not well."""
+
+
+def text(found: Sequence[Diagnosis]) -> str:
+    """What was found, for people."""
+    if not found:
+        return "Nothing is wrong."
+    lines = [f"{'FAULT' if each.fatal else 'warning'}  {each.where}: {each.what}.\n       {each.do}." for each in found]
+    return "\n".join(lines)

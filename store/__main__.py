@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pymongo import errors as driver
 
-from core import errors
+from core import chosen, diagnosis, errors
 from core.clock import system_clock
 from core.settings import Settings
 from store import backup, compaction, indexes, masters, migrations, mongo
@@ -147,7 +147,9 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, and do it."""
     given = _arguments(arguments)
-    settings = Settings.model_validate({})
+    settings = chosen.settings()
+    if isinstance(settings, list):
+        sys.exit(diagnosis.text(settings))
 
     async def audit(database: mongo.Database) -> None:
         if not await verify(database, settings.audit_key_bytes, given.tenant):

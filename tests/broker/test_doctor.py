@@ -1,6 +1,7 @@
 """The doctor on deployments that are wrong in one way each: the fault is found, and said in plain words."""
 
 import asyncio
+import base64
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -16,13 +17,18 @@ from pydantic import SecretStr
 
 from broker import assembly, doctor, lanes
 from broker.rabbit import topology
+from core import chosen as choosing
+from core import diagnosis
 from core.clock import system_clock
 from core.diagnosis import Diagnosis
 from core.settings import Settings
+from core.task import Actor
 from core.tenant import Tenant
 from deploy.local import children, issuer, mongod, ports, rabbitmq
 from store import migrations
 from store.leases import Leases
+from store.masters import Masters
+from store.secrets import Secret, Secrets
 from tests.support import api as support
 from tests.support.engines import caller
 from tests.support.waiting import wait_until
@@ -58,7 +64,7 @@ async def test_a_healthy_deployment_is_left_in_peace(healthy: tuple[assembly.Par
     _, chosen = healthy
     found = await doctor.examine(chosen)
     assert found == []
-    assert doctor.text(found) == "Nothing is wrong."
+    assert diagnosis.text(found) == "Nothing is wrong."
 
 
 async def _index_missing(parts: assembly.Parts, chosen: Settings) -> Settings:
@@ -135,6 +141,30 @@ async def _issuer_by_another_name(parts: assembly.Parts, chosen: Settings) -> Se
     return chosen
 
 
+async def _auth_away(parts: assembly.Parts, chosen: Settings) -> Settings:
+    return chosen.model_copy(update={"auth_url": f"http://127.0.0.1:{ports.free()}"})
+
+
+async def _key_missing(parts: assembly.Parts, chosen: Settings) -> Settings:
+    secret = Secret(tenant="demo", name="key", updated_at=system_clock(), updated_by=Actor(id="u-ann", name="Ann"))
+    await Secrets(parts.record.database, Masters({"one": os.urandom(32)})).put(secret, "open sesame")
+    return chosen
+
+
+async def _key_another(parts: assembly.Parts, chosen: Settings) -> Settings:
+    await _key_missing(parts, chosen)
+    return chosen.model_copy(update={"master_keys": SecretStr(f"one:{base64.b64encode(os.urandom(32)).decode()}")})
+
+
+async def _key_file_missing(parts: assembly.Parts, chosen: Settings) -> Settings:
+    await _key_missing(parts, chosen)
+    return chosen.model_copy(update={"master_keys_file": "nowhere.keys"})
+
+
+async def _kms_absent(parts: assembly.Parts, chosen: Settings) -> Settings:
+    return chosen.model_copy(update={"kms": "nowhere:made"})
+
+
 async def _register(parts: assembly.Parts, name: str) -> None:
     await parts.record.tenants.insert(Tenant(id="acme", issuer=name, created_at=system_clock(), version=1))
 
@@ -155,6 +185,11 @@ async def _register(parts: assembly.Parts, name: str) -> None:
         ("issuer", _issuer_away, "does not answer"),
         ("issuer", _issuer_without_realm, "answers 404"),
         ("issuer", _issuer_by_another_name, "calls itself"),
+        ("issuer", _auth_away, "does not answer (ConnectError)"),
+        ("master-keys", _key_missing, "this process has none"),
+        ("master-keys", _key_another, "another one than the one that sealed"),
+        ("master-keys", _key_file_missing, "nowhere.keys, which cannot be read"),
+        ("master-keys", _kms_absent, "PENSTOCK_KMS (nowhere:made)"),
     ],
 )
 async def test_a_planted_fault_is_found(
@@ -207,17 +242,17 @@ async def _standalone(home: Path) -> AsyncGenerator[str]:
 
 def test_settings_that_do_not_fit_are_said_by_their_names() -> None:
     wrong = {"mongodb_url": "mongodb://x", "rabbitmq_url": "amqp://x", "auth_url": "http://x", "trace_ratio": 3}
-    found = doctor.settings(wrong)
+    found = choosing.settings(wrong)
     assert isinstance(found, list)
     assert found[0].what.startswith("PENSTOCK_TRACE_RATIO")
-    found = doctor.settings({**wrong, "trace_ratio": 1})
+    found = choosing.settings({**wrong, "trace_ratio": 1})
     assert isinstance(found, list)
     assert "https://" in found[0].what
 
 
 def test_what_was_found_is_said_with_what_to_do() -> None:
     fault = Diagnosis(code="x", where="MongoDB", what="it is away", do="start it")
-    said = doctor.text([fault, Diagnosis(code="y", where="Login", what="no", do="yes", fatal=False)])
+    said = diagnosis.text([fault, Diagnosis(code="y", where="Login", what="no", do="yes", fatal=False)])
     assert said.splitlines()[0] == "FAULT  MongoDB: it is away."
     assert said.splitlines()[2] == "warning  Login: no."
 
