@@ -1,5 +1,7 @@
 """Erases tenants whose days of grace are over: what they own, their lanes, their realm, and at last themselves.
 
+And what an import kept whose process died before its end: it is to be all or nothing.
+
 Every replica may do it, at the same time too: each step does nothing where it was done before, and the tenant itself
 goes last, so that what was cut short is taken up again by whoever looks next.
 """
@@ -11,7 +13,9 @@ import structlog
 from auth.keycloak import Realms
 from broker.assembly import Parts
 from broker.rabbit import topology
+from core import ids
 from core.tenant import Tenant
+from store.arrivals import Arrivals
 from store.estate import Estate
 
 _log = structlog.get_logger(__name__)
@@ -26,12 +30,17 @@ class Erasing:
         self._parts = parts
         self._estate = estate
         self._realms = realms
+        self._arrivals = Arrivals(parts.record.database)
         self._emptied: set[str] = set()
 
     async def step(self) -> float:
         """Erase what is due; the seconds to rest."""
         for tenant in await self._parts.record.tenants.erasable(self._parts.clock()):
             await self._erase(tenant)
+        while (broken := await self._arrivals.seize(ids.new_id(), now=self._parts.clock())) is not None:
+            erased = await self._estate.undo(broken.tenant) if broken.wrote else 0
+            await self._arrivals.end(broken)
+            _log.warning("import that broke off cleared away", tenant=broken.tenant, documents=erased)
         return EVERY.total_seconds()
 
     async def _erase(self, tenant: Tenant) -> None:

@@ -29,6 +29,9 @@ PLATFORM = frozenset({"tenants", "positions", "leases", "meta", "notices"})
 WITHHELD = frozenset({"secrets", "tenantKeys"})
 """Not exported: values that nobody reads, and what they are sealed with. They are set anew after an import."""
 
+_KEPT = TRAIL | {"tenantKeys"}
+"""No part of what an import brings: neither in its way, nor undone with it. A key may be in use already."""
+
 _FIRST = ("events", "eventTasks")
 """Kept before the tasks, whose arrival is an event otherwise."""
 _LAST = ("tasks",)
@@ -69,9 +72,9 @@ class Estate:
                 yield name, json_util.dumps(row, json_options=_CANONICAL)
 
     async def is_empty(self, tenant: str) -> bool:
-        """Whether the tenant owns nothing yet but its audit trail."""
+        """Whether the tenant owns nothing yet but its audit trail, and keys that seal nothing."""
         for name in await self.collections():
-            if name not in TRAIL and await self._database[name].find_one({"tenant": tenant}, {"_id": 1}) is not None:
+            if name not in _KEPT and await self._database[name].find_one({"tenant": tenant}, {"_id": 1}) is not None:
                 return False
         return True
 
@@ -80,16 +83,12 @@ class Estate:
 
         Raises `Invalid` for what is no such document or another tenant's, `AlreadyExists` for an `_id` that is taken.
         """
-        if collection in PLATFORM | WITHHELD or collection.startswith("system."):
-            raise errors.Invalid(f"An export holds nothing of the collection {collection!r}.")
-        if collection in TRAIL:
+        kept = [] if collection in TRAIL else _documents(tenant, collection, rows)
+        if not kept:
             return 0
-        kept = [_document(tenant, row) for row in rows]
         for each in kept:
-            if collection == "tasks":
-                each["text"] = words.of_task(_task(each))
-                if each.get("state") == _READY:
-                    each["ticketDue"] = at
+            if collection == "tasks" and each.get("state") == _READY:
+                each["ticketDue"] = at
         if collection in payloads.KINDS:
             await self._payloads.close(payloads.KINDS[collection], kept)
         try:
@@ -102,14 +101,38 @@ class Estate:
             await self._notices.tell_all(collection)
         return result.inserted_count
 
+    @staticmethod
+    def check(tenant: str, collection: str, rows: Iterable[str]) -> None:
+        """Raise `Invalid` where `keep` would; nothing is kept."""
+        _documents(tenant, collection, rows)
+
+    async def undo(self, tenant: str) -> int:
+        """Delete what an import kept that did not come to its end; answers how many documents."""
+        return await self._erase(tenant, _KEPT)
+
     async def erase(self, tenant: str) -> int:
         """Delete every document of the tenant, in all collections; answers how many."""
+        return await self._erase(tenant, frozenset())
+
+    async def _erase(self, tenant: str, spared: frozenset[str]) -> int:
         erased = 0
         for name in await self.collections():
+            if name in spared:
+                continue
             erased += (await self._database[name].delete_many({"tenant": tenant})).deleted_count
             if name in TOLD:
                 await self._notices.tell_all(name)
         return erased
+
+
+def _documents(tenant: str, collection: str, rows: Iterable[str]) -> list[Document]:
+    if collection in PLATFORM | WITHHELD or collection.startswith("system."):
+        raise errors.Invalid(f"An export holds nothing of the collection {collection!r}.")
+    read = [_document(tenant, row) for row in rows]
+    if collection == "tasks":
+        for each in read:
+            each["text"] = words.of_task(_task(each))
+    return read
 
 
 def _task(document: Document) -> Task:

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from core import ids
 from store import estate
+from store.arrivals import LASTS, Arrival, Arrivals
 from tests.support import api as support
 from tests.support.api import QUEUE, Api
 from tests.support.waiting import wait_until
@@ -52,10 +56,19 @@ async def export(client: httpx.AsyncClient, tenant: str = "demo") -> list[dict[s
 
 def owned(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The documents of an export, but for the trail of the export itself."""
-    return [line for line in lines[1:] if line["collection"] not in estate.TRAIL]
+    return [line for line in lines[1:-1] if line["collection"] not in estate.TRAIL]
 
 
 async def put_back(client: httpx.AsyncClient, lines: list[dict[str, Any]], tenant: str = "demo") -> httpx.Response:
+    """Import these lines, written otherwise: with a closing line that has no digest, therefore."""
+    if "end" in lines[-1]:
+        lines = lines[:-1]
+    counts = Counter(line["collection"] for line in lines[1:] if "collection" in line)
+    return await post(client, [*lines, {"end": {"documents": counts}}], tenant)
+
+
+async def post(client: httpx.AsyncClient, lines: list[dict[str, Any]], tenant: str = "new") -> httpx.Response:
+    """Import these lines as they are."""
     body = "".join(json.dumps(line) + "\n" for line in lines)
     return await client.post(f"/api/v1/tenants/{tenant}/import", content=body)
 
@@ -73,7 +86,8 @@ async def test_exported_deleted_imported_again_and_equal(api: Api) -> None:
     await furnish(api)
     lines = await export(api("ada"))
     assert (lines[0]["tenant"], lines[0]["settings"]["displayName"]) == ("demo", "Demo")
-    held = {line["collection"] for line in lines[1:]}
+    held = {line["collection"] for line in lines[1:-1]}
+    assert lines[-1]["end"]["documents"] == Counter(line["collection"] for line in lines[1:-1])
     assert held >= {"queues", "tasks", "schedules", "definitions", "definitionVersions", "flowTemplates", "flows"}
     assert held >= {"redrives", "halts"}
     assert "never-to-be-seen" not in json.dumps(lines)
@@ -135,7 +149,7 @@ async def test_a_deletion_can_be_taken_back_until_its_grace_is_over(api: Api) ->
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([{"penstock": 2, "tenant": "new"}], "version 2"),
+        ([{"penstock": 3, "tenant": "new"}], "version 3"),
         ([{"penstock": 1, "tenant": "acme"}], "tenant acme"),
         ([{"tenant": "new"}], "Line 1"),
         ([{"penstock": 1, "tenant": "new"}, {"collection": "queues"}], "Line 2"),
@@ -209,3 +223,85 @@ async def test_a_worker_that_waited_while_its_tenant_was_suspended_gets_nothing(
     assert (refused.status_code, support.code(refused)) == (403, "forbidden")
     task = (await api("root").get(f"/api/v1/tasks/{made.json()['id']}", headers=as_operator)).json()
     assert task["state"] == "ready", "it was given back"
+
+
+async def test_a_file_that_was_cut_off_is_refused_wherever_it_ends_and_leaves_nothing(api: Api) -> None:
+    await furnish(api)
+    whole = (await api("ada").get(f"{DEMO}/export")).content
+    lines = whole.splitlines(keepends=True)
+    await api("root").delete(DEMO, params={"graceSeconds": 0})
+    await gone(api)
+    await api("root").put(DEMO, json={"issuer": api.tokens.issuer_of("demo")})
+    database = api.parts.record.database
+    cuts = {
+        b"".join(lines[:1]): "closing line is missing",
+        b"".join(lines[: len(lines) // 2]): "closing line is missing",
+        b"".join(lines[:-1]): "closing line is missing",
+        whole[: -len(lines[-1]) - 5]: "cut off",
+        whole[:-5]: "cut off",
+        b"".join([*lines[:3], *lines[4:]]): "closing line says",
+        b"".join([*lines[:-1], lines[-2], lines[-1]]): "closing line says",
+        whole.replace(b'"Demo"', b'"Demi"'): "SHA-256",
+        whole + lines[1]: "nothing may follow",
+        b"": "Line 1",
+    }
+    for body, said in cuts.items():
+        answer = await api("root").post(f"{DEMO}/import", content=body)
+        assert (answer.status_code, said in answer.json()["detail"]) == (400, True), (said, answer.text)
+        for name in set(await database.list_collection_names()) - estate.PLATFORM - estate.TRAIL:
+            assert await database[name].find_one({"tenant": "demo"}) is None, (said, name)
+    answer = await api("root").post(f"{DEMO}/import", content=whole)
+    assert answer.status_code == 200, answer.text
+    assert (await api("ada").get(f"{DEMO}/export")).content.splitlines()[0].startswith(b'{"penstock":2')
+
+
+async def test_a_file_without_a_closing_line_of_an_earlier_version_says_how_to_get_one(api: Api) -> None:
+    await api("root").put("/api/v1/tenants/new", json={"issuer": "http://127.0.0.1:1/realms/new"})
+    lines: list[dict[str, Any]] = [{"penstock": 1, "tenant": "new"}]
+    lines.append({"collection": "comments", "document": {"_id": "new/b", "tenant": "new"}})
+    refused = await post(api("root"), lines)
+    assert refused.status_code == 400
+    assert "earlier version" in refused.json()["detail"]
+    assert "export the tenant again" in refused.json()["detail"]
+    # Somebody who knows that it is whole, and cannot export it again, adds the line.
+    assert (await put_back(api("root"), lines, "new")).status_code == 200
+
+
+async def test_an_import_that_fails_in_the_middle_leaves_nothing_but_the_trail(api: Api) -> None:
+    await api("root").put("/api/v1/tenants/new", json={"issuer": "http://127.0.0.1:1/realms/new"})
+    row = {"collection": "comments", "document": {"_id": "new/b", "tenant": "new"}}
+    other = {"collection": "filters", "document": {"_id": "new/a", "tenant": "new"}}
+    database = api.parts.record.database
+    trail = await database["audit"].count_documents({"tenant": "new"})
+    assert trail > 0
+    refused = await put_back(api("root"), [{"penstock": 2, "tenant": "new"}, other, row, row], "new")
+    assert (refused.status_code, support.code(refused)) == (409, "already-exists")
+    assert await estate.Estate(database).is_empty("new")
+    assert await database["filters"].find_one({"tenant": "new"}) is None
+    assert await database["audit"].count_documents({"tenant": "new"}) == trail
+    assert (await put_back(api("root"), [{"penstock": 2, "tenant": "new"}, other, row], "new")).status_code == 200
+
+
+async def test_what_an_import_left_whose_process_died_is_cleared_away(api: Api) -> None:
+    await api("root").put("/api/v1/tenants/new", json={"issuer": "http://127.0.0.1:1/realms/new"})
+    database, arrivals = api.parts.record.database, Arrivals(api.parts.record.database)
+    died, now = Arrival(tenant="new", holder=ids.new_id()), api.parts.clock()
+    assert await arrivals.begin(died, now=now)
+    assert not await arrivals.begin(Arrival(tenant="new", holder=ids.new_id()), now=now)
+    row = {"collection": "comments", "document": {"_id": "new/b", "tenant": "new"}}
+    lines: list[dict[str, Any]] = [{"penstock": 2, "tenant": "new"}, row]
+    refused = await put_back(api("root"), lines, "new")
+    assert (refused.status_code, "being imported" in refused.text) == (409, True)
+    assert await arrivals.renew(died, now=now - LASTS - timedelta(seconds=1))
+    await database["comments"].insert_one({"_id": "new/b", "tenant": "new"})
+
+    async def cleared() -> bool:
+        return await estate.Estate(database).is_empty("new")
+
+    await wait_until(cleared, what="what the import left is erased")
+    assert not await arrivals.renew(died, now=now), "the import knows that it is over"
+
+    async def imported() -> bool:
+        return (await put_back(api("root"), lines, "new")).status_code == 200
+
+    await wait_until(imported, what="the tenant can be imported")
