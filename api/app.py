@@ -79,9 +79,9 @@ from broker.webhook_calls import Caller
 from broker.webhook_keys import Keyring
 from broker.webhooks import Book
 from core import errors, garbage, logs
-from core.clock import Clock
+from core.clock import Clock, system_clock
 from core.settings import Settings
-from store import indexes
+from store import migrations
 from store.audit import Audit
 from store.comments import Comments
 from store.deliveries import Deliveries
@@ -282,7 +282,7 @@ async def _prepare(parts: assembly.Parts, tenancy: Tenancy) -> None:
     """Make what must be there once, as soon as MongoDB answers."""
     while True:
         try:
-            await indexes.ensure(parts.record.database)
+            await migrations.begin(parts.record.database, clock=system_clock)
             await tenancy.attach_core()
         except (errors.Unavailable, errors.AlreadyExists, errors.PreconditionFailed) as error:
             _log.warning("not prepared yet", reason=error.detail)

@@ -43,8 +43,9 @@ from broker.statistics import Statistics
 from broker.timekeeper import Timekeeper
 from broker.triggers import Pending
 from core import errors, ids
+from core.clock import system_clock
 from core.events import Event
-from store import indexes
+from store import migrations
 from store.cleaning import Cleaning
 from store.definition_sweeps import DefinitionSweeps
 from store.eventlog import EventLog
@@ -94,7 +95,7 @@ async def _lead(parts: Parts, leadership: Leadership, watching: Observer) -> Non
 async def _prepare(parts: Parts) -> None:
     """Make the indexes; if they cannot be made, work goes on more slowly, and an operator must see to it."""
     try:
-        await indexes.ensure(parts.record.database)
+        await migrations.begin(parts.record.database, clock=system_clock)
     except errors.Unavailable:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, timers must go on

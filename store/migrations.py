@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import msgspec
+from pymongo import errors as driver
 
 from core import errors, ids
 from core.clock import Clock
-from store import indexes, wordless
+from store import indexes, mongo, wordless
 from store.leases import Leases
 from store.mongo import Database
 
@@ -40,6 +41,36 @@ MIGRATIONS: Sequence[Migration] = (
 def newest(migrations: Sequence[Migration] = MIGRATIONS) -> int:
     """The number that this release needs."""
     return max((migration.number for migration in migrations), default=0)
+
+
+async def begin(database: Database, *, clock: Clock, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Make the indexes that are missing; a record in which nothing was ever kept needs no migration after that.
+
+    For the start of every process, beside others, before anything is written. A record that has anything in it and no
+    number is left without: an earlier release made it. Raises `Unavailable`.
+    """
+    try:
+        new = await _is_new(database)
+        await indexes.ensure(database)
+        if new:
+            steps = [{"number": each.number, "title": each.title, "at": clock()} for each in migrations]
+            first = {"number": newest(migrations), "applied": steps}
+            await database["meta"].update_one({"_id": "schema"}, {"$setOnInsert": first}, upsert=True)
+    except driver.DuplicateKeyError:
+        return  # another process was first
+    except driver.PyMongoError as error:
+        if mongo.unavailable(error):
+            raise mongo.translated(error) from error
+        raise
+
+
+async def _is_new(database: Database) -> bool:
+    if await database["meta"].find_one({"_id": "schema"}) is not None:
+        return False
+    for name in ("tenants", *indexes.INDEXES):
+        if await database[name].find_one({}, {"_id": 1}) is not None:
+            return False
+    return True
 
 
 async def applied(database: Database) -> int:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from broker import assembly, engine
 from core.settings import Settings
 from core.task import State, Task
+from store import migrations
 from store.events import Events
 from tests.support.engines import caller, engines, holders
 from tests.support.proxy import Proxy
@@ -22,6 +23,15 @@ async def told(parts: assembly.Parts, tasks: Sequence[Task], kinds: list[str]) -
     events = Events(parts.record.database)
     histories = [await events.history(task.tenant, task.id, limit=50) for task in tasks]
     return all([event.type for event in history] == kinds for history in histories)
+
+
+async def test_the_first_start_on_an_empty_record_needs_no_migration(settings: Settings) -> None:
+    async with assembly.record(settings) as record, engines(settings, 2):
+
+        async def noted() -> bool:
+            return await migrations.applied(record.database) == migrations.newest()
+
+        await wait_until(noted, what="the number of the schema", timeout=60)
 
 
 async def test_of_two_engines_one_is_killed_and_the_other_takes_over(settings: Settings) -> None:

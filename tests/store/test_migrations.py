@@ -6,8 +6,12 @@ import pytest
 
 from core import errors
 from core.clock import system_clock
-from store import migrations, mongo
+from core.tenant import Tenant
+from store import indexes, migrations, mongo
 from store.migrations import Migration
+from store.tasks import Tasks
+from store.tenants import Tenants
+from tests.support.making import NOW, task
 
 
 def counting(number: int, done: list[int]) -> Migration:
@@ -63,3 +67,30 @@ async def test_only_one_process_migrates(database: mongo.Database) -> None:
 async def test_this_release_can_be_applied(database: mongo.Database) -> None:
     await migrations.migrate(database, clock=system_clock)
     assert await migrations.applied(database) == migrations.newest()
+
+
+async def test_a_new_record_needs_none(database: mongo.Database) -> None:
+    await asyncio.gather(*[migrations.begin(database, clock=system_clock) for _ in range(4)])
+    assert await migrations.applied(database) == migrations.newest()
+    assert await migrations.migrate(database, clock=system_clock) == []
+    there = await database["tasks"].index_information()
+    assert {model.document["name"] for model in indexes.INDEXES["tasks"]} <= set(there)
+    # Nothing is noted anew at the next start, whatever is in it by then.
+    noted = await database["meta"].find_one({"_id": "schema"})
+    await migrations.begin(database, clock=system_clock)
+    assert await database["meta"].find_one({"_id": "schema"}) == noted
+
+
+async def test_a_record_of_an_earlier_release_is_left_to_be_migrated(database: mongo.Database, tasks: Tasks) -> None:
+    core = Tenant(id="core", issuer="https://x/core", created_at=NOW, version=1)
+    await Tenants(database).insert(core)
+    await migrations.begin(database, clock=system_clock)
+    assert await migrations.applied(database) == 0
+    await Tenants(database).remove(core)
+    await tasks.insert("demo", [task(id="t1")])
+    await migrations.begin(database, clock=system_clock)
+    assert await migrations.applied(database) == 0
+    await database["meta"].insert_one({"_id": "schema", "number": 1})
+    await database["tasks"].delete_many({})
+    await migrations.begin(database, clock=system_clock)
+    assert await migrations.applied(database) == 1

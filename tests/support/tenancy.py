@@ -33,7 +33,7 @@ ENGINE = frozenset(
         "backup.py",
         "audit_check.py",
     }
-    | {"record_sweeps.py", "wordless.py"}
+    | {"record_sweeps.py", "wordless.py", "migrations.py"}
 )
 """Files of `store/` that only the engine and the start of a process call."""
 
