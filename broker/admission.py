@@ -7,6 +7,7 @@ import msgspec
 from broker.apart import Apart
 from broker.changing import Changing
 from broker.desk import Desk
+from broker.fair import Fair
 from broker.places import Places
 from core import builtins, errors, ids
 from core.clock import Clock
@@ -25,13 +26,15 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
 class Admission:
     """The group commit of new tasks."""
 
-    def __init__(self, tasks: Tasks, desk: Desk, places: Places, changing: Changing, *, clock: Clock) -> None:
+    def __init__(
+        self, tasks: Tasks, desk: Desk, places: Places, changing: Changing, fair: Fair, *, clock: Clock
+    ) -> None:
         self._tasks = tasks
         self._desk = desk
         self._places = places
         self._changing = changing
         self._clock = clock
-        self._inserts: Apart[tuple[str, Task], Task | None] = Apart(self._insert, in_flight=4)
+        self._inserts: Apart[tuple[str, Task], Task | None] = Apart(self._insert, in_flight=4, alone=fair.alone)
 
     async def admit(self, tenant: str, tasks: Sequence[Task]) -> list[Submitted | errors.PenstockError]:
         """Keep these records and hand out tickets; one answer for each: kept for good, there already, or refused."""

@@ -185,6 +185,7 @@ def assembled(
         directory=directory,
         dispatch=dispatch,
         places=places,
+        fair=fair,
         clock=clock,
         dice=random.Random(),
         decided=Decisions(kept.flows, templates).check,

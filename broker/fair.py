@@ -100,6 +100,10 @@ class Fair:
                 return
         self._heavy -= 1
 
+    def alone(self, tenant: str) -> bool:
+        """Whether nobody else asks, or did so lately."""
+        return all(each == tenant for each in self._running) and all(each == tenant for each in self._seen)
+
     @property
     def _asking(self) -> int:
         """How many tenants ask, or did so lately: noted when the first request of one begins and when its last ends."""

@@ -31,8 +31,9 @@ class Gather(Generic[Item, Answer]):
         most: int = 1000,
     ) -> None:
         """`in_flight` calls run at once; up to `few` items go in one call, and never more than `most`."""
+        self.in_flight = in_flight
+        """May be changed at any time; calls that run already go on."""
         self._flush = flush
-        self._in_flight = in_flight
         self._few = few
         self._most = most
         self._waiting: deque[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = deque()
@@ -56,7 +57,7 @@ class Gather(Generic[Item, Answer]):
             await asyncio.wait(self._flights)
 
     def _launch(self) -> None:
-        while self._size > self._beginning * self._few and len(self._flights) < self._in_flight:
+        while self._size > self._beginning * self._few and len(self._flights) < self.in_flight:
             self._beginning += 1
             flight = asyncio.create_task(self._fly())
             self._flights.add(flight)
@@ -68,7 +69,7 @@ class Gather(Generic[Item, Answer]):
 
     def _share(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]]:
         """What a call that begins takes along: as much as each of those that are free."""
-        free = self._in_flight - len(self._flights) + self._beginning
+        free = max(self.in_flight - len(self._flights) + self._beginning, 1)
         self._beginning -= 1
         size, share = 0, min(max(-(-self._size // free), self._few), self._most)
         batch: list[tuple[Sequence[Item], asyncio.Future[Sequence[Answer]]]] = []

@@ -23,6 +23,7 @@ from broker.contents import Contents, Decided
 from broker.desk import Desk
 from broker.directory import Directory
 from broker.dispatch import Claim, Dispatch
+from broker.fair import Fair
 from broker.finishing import Ended, Finish, Finishing
 from broker.places import Places, Seated
 from core import errors, fences, ids, schemas
@@ -67,6 +68,7 @@ class Lifecycle:
         desk: Desk,
         dispatch: Dispatch,
         places: Places,
+        fair: Fair,
         clock: Clock,
         dice: random.Random,
         decided: Decided,
@@ -81,9 +83,11 @@ class Lifecycle:
         self._contents = Contents(directory, decided)
         changing = Changing(tasks, places, desk)
         self._read, self._change = changing.read, changing.change
-        self._admission = Admission(tasks, desk, places, changing, clock=clock)
+        self._admission = Admission(tasks, desk, places, changing, fair, clock=clock)
         finishing = Finishing(tasks, self._contents, changing, clock=clock)
-        self._finishes: Apart[tuple[Finish, Actor], Ended | errors.PenstockError] = Apart(finishing.write, in_flight=4)
+        self._finishes: Apart[tuple[Finish, Actor], Ended | errors.PenstockError] = Apart(
+            finishing.write, in_flight=4, alone=fair.alone
+        )
 
     # --- begin ---
 

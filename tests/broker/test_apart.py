@@ -77,3 +77,22 @@ async def test_a_failure_is_the_lanes_own() -> None:
     with pytest.raises(ValueError, match="refused"):
         await ill
     assert await apart.add("noisy", ["n"]) == ["n"]
+
+
+async def test_beside_others_a_tenant_with_much_has_one_call_at_a_time() -> None:
+    store, others = Store(), set[str]()
+    apart: Apart[str, str] = Apart(store.keep, in_flight=2, alone=lambda tenant: others <= {tenant})
+    asked = [asyncio.ensure_future(apart.add("noisy", ["n"] * 100)) for _ in range(3)]
+    await _turns()
+    assert [len(call) for call in store.calls] == [100, 200]
+    others.add("quiet")
+    asked += [asyncio.ensure_future(apart.add("noisy", ["n"] * 100)) for _ in range(3)]
+    store.go_on.set()
+    await asyncio.gather(*asked)
+    store.calls.clear()
+    store.go_on.clear()
+    asked = [asyncio.ensure_future(apart.add("noisy", ["n"] * 100)) for _ in range(3)]
+    await _turns()
+    assert [len(call) for call in store.calls] == [300]
+    store.go_on.set()
+    assert [len(await each) for each in asked] == [100] * 3

@@ -134,3 +134,15 @@ async def test_a_tenant_that_is_alone_and_a_light_request_wait_for_nobody(fake_c
     async with fair.heavy("quiet", LIGHT):
         assert len(works.begun) == 20 + HEAVY_AT_ONCE
     await loops.ended(*tasks)
+
+
+def test_who_is_alone_is_known(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    assert fair.alone("noisy")
+    with fair.turn("noisy"):
+        assert fair.alone("noisy")
+        with fair.turn("quiet"):
+            assert not fair.alone("noisy")
+        assert not fair.alone("noisy"), "it asked lately"
+        fake_clock.advance(timedelta(seconds=SEEN_SECONDS + 1))
+        assert fair.alone("noisy")
