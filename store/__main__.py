@@ -169,6 +169,8 @@ def main(arguments: list[str] | None = None) -> None:
         asyncio.run(on_database(settings, work[given.command]))
     except errors.PenstockError as error:
         sys.exit(error.detail)
+    except OSError as error:
+        sys.exit(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}.")
     except driver.PyMongoError as error:
         sys.exit(str(error))
 

@@ -6,7 +6,9 @@ that the documents behind it belong to, `D` a document as BSON.
 
 import gzip
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,7 @@ from typing import Self
 import msgspec
 
 from core import errors
+from store import outfile
 
 FORMAT = 1
 _FRAME = struct.Struct(">cI")
@@ -38,13 +41,13 @@ class Trailer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Writer:
-    """Writes beside the file, which appears when everything is in it."""
+    """Writes a file that appears when everything is in it (`outfile.py`)."""
 
     def __init__(self, file: Path, header: Header) -> None:
         self.counts: dict[str, int] = {}
-        self._file = file
-        self._part = file.with_name(file.name + ".part")
-        self._out = gzip.open(self._part, "wb", compresslevel=4)  # noqa: SIM115 - closed by __exit__
+        self._open = ExitStack()
+        plain = self._open.enter_context(outfile.made(file))
+        self._out = self._open.enter_context(gzip.open(plain, "wb", compresslevel=4))  # noqa: SIM115 - by the stack
         self._at = ""
         self._frame(b"H", msgspec.json.encode(header))
 
@@ -58,11 +61,7 @@ class Writer:
         """Finish the file, or take it away after an error."""
         if kind is None:
             self._frame(b"T", msgspec.json.encode(Trailer(counts=self.counts)))
-        self._out.close()
-        if kind is None:
-            self._part.replace(self._file)
-        else:
-            self._part.unlink()
+        self._open.__exit__(kind, error, trace)
 
     def add(self, collection: str, document: bytes) -> None:
         """One document."""
@@ -77,12 +76,12 @@ class Writer:
 
 
 def header(file: Path) -> Header:
-    """What a backup is; raises `Invalid` for a file that is none, or of a later format."""
-    with gzip.open(file, "rb") as source:
+    """What a backup is; raises `Invalid` for a file that is none, of a later format, or cannot be read."""
+    with _reading(file) as source:
         try:
             kind, content = next(_frames(source))
             found = msgspec.json.decode(content, type=Header) if kind == b"H" else None
-        except (gzip.BadGzipFile, EOFError, StopIteration, msgspec.MsgspecError):
+        except (gzip.BadGzipFile, zlib.error, EOFError, StopIteration, msgspec.MsgspecError, struct.error):
             found = None
     if found is None or found.format > FORMAT:
         raise errors.Invalid(f"{file} is no backup that this release can read.")
@@ -99,7 +98,7 @@ def documents(file: Path) -> Iterator[tuple[str, bytes]]:
     """Collection and document, in the order of the file. Raises `Invalid` at the end of one that is cut off."""
     counts: dict[str, int] = {}
     collection = ""
-    with gzip.open(file, "rb") as source:
+    with _reading(file) as source:
         try:
             for kind, content in _frames(source):
                 if kind == b"C":
@@ -109,9 +108,19 @@ def documents(file: Path) -> Iterator[tuple[str, bytes]]:
                     yield collection, content
                 elif kind == b"T" and msgspec.json.decode(content, type=Trailer).counts == counts:
                     return
-        except (EOFError, gzip.BadGzipFile, msgspec.MsgspecError, struct.error):
+        except (EOFError, gzip.BadGzipFile, zlib.error, msgspec.MsgspecError, struct.error, UnicodeDecodeError):
             pass
     raise errors.Invalid(f"{file} is cut off: take another backup.")
+
+
+@contextmanager
+def _reading(file: Path) -> Generator[gzip.GzipFile]:
+    try:
+        source = gzip.open(file, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise errors.Invalid(f"{file} cannot be read: {error.strerror}.") from error
+    with source:
+        yield source
 
 
 def _frames(source: gzip.GzipFile) -> Iterator[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import json_util
 
-from store import documents, eventlog, mongo
+from store import documents, eventlog, mongo, outfile
 from store.leftovers import Leftovers
 from store.mongo import Document
 
@@ -31,18 +31,13 @@ class Archive:
 
         A gzip file with a line of JSON for each: `{"task": {...}, "events": [...]}`, queue by queue, the first that
         ended first. Values are MongoDB's canonical extended JSON; a payload that is encrypted stays so. The file
-        appears when everything is in it.
+        appears when everything is in it. Raises `Conflict` and `Invalid` as `outfile.made` does.
         """
-        part = file.with_name(file.name + ".part")
         count = 0
-        try:
-            with gzip.open(part, "wt", encoding="utf-8", compresslevel=4) as out:
-                async for line in self._lines(after, before, tenant):
-                    out.write(line + "\n")
-                    count += 1
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
+        with outfile.made(file) as plain, gzip.open(plain, "wt", encoding="utf-8", compresslevel=4) as out:
+            async for line in self._lines(after, before, tenant):
+                out.write(line + "\n")
+                count += 1
         return count
 
     async def _lines(self, after: datetime | None, before: datetime, tenant: str | None) -> AsyncIterator[str]:

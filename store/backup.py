@@ -5,6 +5,7 @@ Events are written a moment after their tasks, so those that belong to the snaps
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, timedelta
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from core import errors
 from core.clock import cut
-from store import archive, indexes, migrations, mongo
+from store import archive, indexes, migrations, mongo, outfile
 from store.positions import EVENTS, Positions
 
 _KEYS = frozenset({"tenantKeys"})
@@ -34,10 +35,15 @@ Say = Callable[[str], None]
 async def backup(database: mongo.Database, file: Path, *, say: Say, keys: Path | None = None) -> dict[str, int]:
     """Write the record as it is at this moment; answers the number of documents by collection.
 
-    The tenants' keys go to a file of their own where `keys` names one.
+    The tenants' keys go to a file of their own where `keys` names one. Raises `Conflict` for files that are there, and
+    `Invalid` for such as cannot be made.
 
     The snapshot must be read within the server's `minSnapshotHistoryWindowInSeconds` (300 unless set otherwise).
     """
+    if keys == file:
+        raise errors.Invalid(f"--keys names {file}, the file of the backup itself: name another.")
+    for each in [file] if keys is None else [file, keys]:
+        outfile.see_that_it_is_free(each)
     moment = (await database.command("hello"))["localTime"].replace(tzinfo=UTC)
     with pymongo.timeout(_CALL_SECONDS):
         async with database.client.start_session(snapshot=True) as session:
@@ -47,11 +53,12 @@ async def backup(database: mongo.Database, file: Path, *, say: Say, keys: Path |
                 format=archive.FORMAT, at=cut(moment), database=database.name, schema=await migrations.applied(database)
             )
             apart = frozenset[str]() if keys is None else _KEYS
-            if keys is not None:
-                with archive.Writer(keys, header) as beside:
+            with ExitStack() as files:
+                out = files.enter_context(archive.Writer(file, header))
+                if keys is not None:
+                    beside = files.enter_context(archive.Writer(keys, header))
                     for name in sorted(apart):
                         await _copy(_raw(database, name), beside, session, say)
-            with archive.Writer(file, header) as out:
                 names = sorted(await database.list_collection_names())
                 for name in names:
                     if name not in _SKIPPED | apart and not name.startswith("system."):

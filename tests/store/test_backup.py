@@ -72,6 +72,18 @@ async def test_keys_go_to_a_file_of_their_own_and_come_back_with_it(
     assert (again.params, again.erased) == ("hidden", None)
 
 
+async def test_a_backup_that_is_broken_off_leaves_no_file(database: mongo.Database, tmp_path: Path) -> None:
+    def stops(said: str) -> None:
+        if said.startswith("events"):
+            raise errors.Unavailable("away")
+
+    with pytest.raises(errors.Unavailable):
+        await backup.backup(database, tmp_path / "b", say=stops, keys=tmp_path / "k")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(errors.Invalid, match="name another"):
+        await backup.backup(database, tmp_path / "b", say=quiet, keys=tmp_path / "b")
+
+
 async def test_events_of_what_came_after_the_moment_are_left_out(
     database: mongo.Database, other: mongo.Database, tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +123,11 @@ async def test_what_is_cut_off_or_no_backup_is_refused(
     (tmp_path / "other").write_text("hello")
     with pytest.raises(errors.Invalid, match="no backup"):
         await backup.restore(other, tmp_path / "other", say=quiet)
+    packed = bytearray((tmp_path / "b").read_bytes())
+    packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "bent").write_bytes(packed)
+    with pytest.raises(errors.Invalid, match=r"no backup|cut off"):
+        await backup.restore(other, tmp_path / "bent", say=quiet)
     header = archive.header(tmp_path / "b")
     with archive.Writer(tmp_path / "later", msgspec.structs.replace(header, format=2, at=NOW + timedelta(days=1))):
         pass
