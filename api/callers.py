@@ -70,16 +70,16 @@ class Callers:
             return who
         tenant = await self._find(who.tenant)
         if tenant.state is TenantState.DELETING and not who.is_operator:
-            raise errors.Forbidden(f"Tenant {tenant.id} is being deleted.")
+            raise _shut_out(tenant, "is being deleted.")
         if tenant.state is TenantState.SUSPENDED and method not in _HARMLESS and not who.is_operator:
-            raise errors.Forbidden(f"Tenant {tenant.id} is suspended: it can be read, not changed.")
+            raise _shut_out(tenant, "is suspended: it can be read, not changed.")
         return who
 
     async def require_active(self, tenant: str) -> None:
         """Raise `Forbidden` for a tenant that was shut out meanwhile: for those who waited."""
         found = await self._find(tenant)
         if found.state is not TenantState.ACTIVE:
-            raise errors.Forbidden(f"Tenant {tenant} is {found.state.value}.")
+            raise _shut_out(found, f"is {found.state.value}.")
 
     def forget(self, tenant: str | None) -> None:
         """Let a change of the tenant, or of any (None), take effect at once."""
@@ -92,6 +92,11 @@ class Callers:
         if found is None:
             raise errors.NotFound(f"There is no tenant {tenant}.")
         return found
+
+
+def _shut_out(tenant: Tenant, why: str) -> errors.Forbidden:
+    """The refusal, by which a program tells it from that of somebody who may not do this."""
+    return errors.Forbidden(f"Tenant {tenant.id} {why}", extra={"tenantState": tenant.state.value})
 
 
 def _read(headers: Headers) -> tuple[bytes, bytes | None]:

@@ -1,4 +1,4 @@
-"""Queues and definitions as this process knows them: cached, and forgotten soon after any replica changes one."""
+"""Queues, definitions and tenants as this process knows them: cached, forgotten soon after any replica changes one."""
 
 import contextlib
 from collections.abc import Awaitable, Callable
@@ -12,11 +12,13 @@ from core.clock import Clock
 from core.definition import Definition, TargetKind
 from core.flow_template import StoredTemplate
 from core.queue import Queue
+from core.tenant import Tenant, TenantState
 from store import documents, mongo
 from store.definitions import Definitions
 from store.flow_templates import FlowTemplates
 from store.notices import Ear, Notices
 from store.queues import Queues
+from store.tenants import Tenants
 
 Kept = TypeVar("Kept")
 _MOST = 20_000
@@ -46,6 +48,8 @@ class Directory:
         self._limited_cache: _Cache[dict[str, Definition]] = _Cache()
         self._template_cache: _Cache[StoredTemplate] = _Cache()
         self._deciding_cache: _Cache[list[StoredTemplate]] = _Cache()
+        self._tenants = Tenants(database)
+        self._tenant_cache: _Cache[Tenant] = _Cache()
         self._heeding: list[Callable[[str | None], None]] = []
 
     def heed_tenants(self, forget: Callable[[str | None], None]) -> None:
@@ -61,13 +65,24 @@ class Directory:
             "queues": _ear(self._queue_cache),
             "definitions": _ear(self._definition_cache, self._bound_cache, self._limited_cache),
             "flowTemplates": _ear(self._template_cache, self._deciding_cache),
-            "tenants": Ear(self._forget_tenant, lambda _live: self._forget_tenant(None)),
+            "tenants": Ear(self._forget_tenant, self._forget_tenants),
         }
         await Notices(self._database).follow(ears)
 
     def _forget_tenant(self, tenant: str | None) -> None:
+        if tenant is not None:
+            self._tenant_cache.forget(tenant)
         for forget in self._heeding:
             forget(tenant)
+
+    def _forget_tenants(self, live: bool) -> None:  # noqa: FBT001 - the shape that `Ear` has
+        self._tenant_cache.reset(live=live)
+        self._forget_tenant(None)
+
+    async def tenant_state(self, tenant: str) -> TenantState:
+        """Whether the tenant's callers are let in; one that is not registered counts as active."""
+        found = await self._tenant_cache.get(tenant, lambda: self._tenants.get(tenant))
+        return TenantState.ACTIVE if found is None else found.state
 
     async def queue(self, tenant: str, key: str) -> Queue:
         """The queue `namespace:name` of the tenant; raises `NotFound`."""

@@ -17,6 +17,7 @@ from core import errors, logs
 from core.clock import Clock
 from core.deadlines import Deadlines
 from core.task import ENGINE, DueKind, Task
+from core.tenant import TenantState
 from core.transitions import alarms, ends, failures, holds, tickets, transition
 from core.transitions.transition import Transition
 from store.sweeps import Sweeps
@@ -78,8 +79,10 @@ class Timekeeper:
 
     async def _settle(self, tasks: Sequence[Task], now: datetime) -> list[Task]:
         pairs: list[tuple[Task, Transition]] = []
+        late = {task.tenant for task in tasks if task.due_kind is DueKind.LEASE}
+        states = {tenant: await self._directory.tenant_state(tenant) for tenant in late}
         for task in tasks:
-            change = await self._change(task, now)
+            change = await self._change(task, now, states.get(task.tenant, TenantState.ACTIVE))
             try:
                 transition.apply(change, task)
             except errors.Conflict as error:
@@ -90,13 +93,13 @@ class Timekeeper:
         first, second = await asyncio.gather(self._sweeps.settle(pairs[:half]), self._sweeps.settle(pairs[half:]))
         return first + second
 
-    async def _change(self, task: Task, now: datetime) -> Transition:
-        """What a timer of this kind means for the task."""
+    async def _change(self, task: Task, now: datetime, tenant: TenantState) -> Transition:
+        """What a timer of this kind means for the task of a tenant in this state."""
         match task.due_kind:
             case DueKind.START_TIMEOUT:
                 return holds.miss_start(task, at=now)
             case DueKind.LEASE:
-                return failures.lose_lease(task, at=now, dice=self._dice)
+                return failures.lose_lease(task, at=now, dice=self._dice, tenant=tenant)
             case DueKind.WAITED:
                 return ends.complete(task, at=now, by=ENGINE, result=None)
             case DueKind.EXPIRY:

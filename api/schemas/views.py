@@ -162,6 +162,10 @@ class ProblemView(View, frozen=True, kw_only=True, rename="camel"):
     instance: str | UnsetType = UNSET
     request_id: str | UnsetType = UNSET
     errors: tuple[FaultView, ...] | UnsetType = UNSET
+    tenant_state: Annotated[
+        Literal["suspended", "deleting"] | UnsetType,
+        Meta(description="Of a 403: the tenant is shut out, whatever its caller's rights; it may come back"),
+    ] = UNSET
 
 
 class BatchItemView(View, frozen=True, kw_only=True, rename="camel"):

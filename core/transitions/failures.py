@@ -8,7 +8,8 @@ import msgspec
 
 from core import clock, retry
 from core.task import ENGINE, Actor, Note, Outcome, Reason, State, Task
-from core.transitions import ends, transition
+from core.tenant import TenantState
+from core.transitions import ends, tickets, transition
 from core.transitions.transition import Transition
 
 
@@ -34,8 +35,17 @@ def fail(
     return msgspec.structs.replace(change, sets={**change.sets, "execute_at": later}, note=note)
 
 
-def lose_lease(task: Task, *, at: datetime, dice: random.Random) -> Transition:
-    """No heartbeat within the lease: the attempt counts as failed, its holder's fence is cut."""
+def lose_lease(
+    task: Task, *, at: datetime, dice: random.Random, tenant: TenantState = TenantState.ACTIVE
+) -> Transition:
+    """No heartbeat within the lease: the attempt counts as failed, its holder's fence is cut.
+
+    While its tenant is shut out the holder could not report: the task is ready again, and no attempt is spent.
+    """
+    if tenant is not TenantState.ACTIVE and task.cancel_request is None:
+        message = "The lease ran out while the tenant was shut out; no attempt was spent."
+        note = Note(type="released", at=at, by=ENGINE, reason=Reason(type=f"tenant-{tenant.value}", message=message))
+        return tickets.back(task, "lose-lease", at, frozenset({State.IN_PROGRESS}), note)
     reason = Reason(type="lease-lost", message="No heartbeat arrived within the lease.")
     return _failed(task, "lose-lease", at=at, by=ENGINE, reason=reason, error=None, retryable=True, dice=dice)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from broker.timekeeper import Timekeeper
 from core import ids
+from core.tenant import TenantState
 from store import estate
 from store.arrivals import LASTS, Arrival, Arrivals
 from tests.support import api as support
@@ -136,6 +139,7 @@ async def test_a_deletion_can_be_taken_back_until_its_grace_is_over(api: Api) ->
     for method, path in (("GET", "/api/v1/me"), ("GET", QUEUE), ("POST", f"{QUEUE}/claims"), ("GET", f"{DEMO}/export")):
         answer = await api("ada").request(method, path)
         assert (answer.status_code, support.code(answer)) == (403, "forbidden"), path
+        assert answer.json()["tenantState"] == "deleting"
     assert owned(await export(api("root"))) == owned(before)
     back = await api("root").patch(DEMO, json={"state": "active"})
     assert (back.json()["state"], "eraseAt" in back.json()) == ("active", False)
@@ -212,6 +216,42 @@ async def test_a_suspended_tenant_can_be_read_and_exported_not_changed(api: Api)
     assert (refused.status_code, support.code(refused)) == (403, "forbidden")
 
 
+async def test_what_was_held_when_its_tenant_was_suspended_comes_back_with_no_attempt_spent(
+    api: Api, queue: str
+) -> None:
+    parts = api.parts
+    keeper = Timekeeper(
+        parts.record.sweeps, parts.desk, parts.directory, parts.places, clock=parts.clock, dice=random.Random(1)
+    )
+    task = await support.submit(api("sub"), queue, leaseSeconds=1, retry={"maxAttempts": 1})
+    (held,) = await support.claim(api("wim"), queue)
+    await api("root").patch(DEMO, json={"state": "suspended"})
+    for end in ("heartbeat", "complete"):
+        refused = await api("wim").post(f"/api/v1/tasks/{task['id']}/{end}", json={"execId": held["execId"]})
+        assert (refused.status_code, refused.json()["tenantState"]) == (403, "suspended"), end
+
+    async def told() -> bool:
+        return await parts.directory.tenant_state("demo") is TenantState.SUSPENDED
+
+    await wait_until(told, what="the directory knows")
+
+    async def back() -> bool:
+        await keeper.step()
+        return (await api("wim").get(f"/api/v1/tasks/{task['id']}")).json()["state"] != "in-progress"
+
+    await wait_until(back, what="the lease has run out")
+    await keeper.close()
+    assert (await api("wim").get(f"/api/v1/tasks/{task['id']}")).json()["state"] == "ready"
+    row = await parts.record.database["tasks"].find_one({"_id": f"demo/{task['id']}"})
+    assert row is not None
+    assert "tenant-suspended" in repr(row["lastEvent"])
+    await api("root").patch(DEMO, json={"state": "active"})
+    (again,) = await support.claim(api("wim"), queue, waitSeconds=20)
+    assert again["id"] == task["id"]
+    done = await api("wim").post(f"/api/v1/tasks/{task['id']}/complete", json={"execId": again["execId"]})
+    assert done.status_code == 200, done.text
+
+
 async def test_a_worker_that_waited_while_its_tenant_was_suspended_gets_nothing(api: Api, queue: str) -> None:
     waiting = asyncio.create_task(api("wim").post(f"{queue}/claims", json={"waitSeconds": 20}))
     await support.somebody_waits(api)
@@ -221,6 +261,7 @@ async def test_a_worker_that_waited_while_its_tenant_was_suspended_gets_nothing(
     assert made.status_code == 201, made.text
     refused = await waiting
     assert (refused.status_code, support.code(refused)) == (403, "forbidden")
+    assert refused.json()["tenantState"] == "suspended"
     task = (await api("root").get(f"/api/v1/tasks/{made.json()['id']}", headers=as_operator)).json()
     assert task["state"] == "ready", "it was given back"
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from broker import assembly
@@ -14,9 +15,11 @@ from core.priority import Priority
 from core.queue import Queue
 from core.retry import Backoff, Retry
 from core.task import Limits, Outcome, State
+from core.tenant import Tenant, TenantState
 from core.transitions.ends import CANCEL_GRACE
 from tests.support.clock import FakeClock
 from tests.support.making import ANN, WIM
+from tests.support.waiting import wait_until
 from tests.support.working import claim, complete, fail, read, submit
 
 SECOND = timedelta(seconds=1)
@@ -86,6 +89,45 @@ async def test_a_lost_lease_counts_rests_and_ends_as_a_dead_letter(
     assert (dead.outcome, dead.dead, dead.spent) == (Outcome.FAILED, True, 2)
     assert dead.reason is not None
     assert dead.reason.type == "lease-lost"
+
+
+@pytest.mark.parametrize("state", [TenantState.SUSPENDED, TenantState.DELETING])
+async def test_a_lease_that_runs_out_while_the_tenant_is_shut_out_spends_no_attempt(
+    parts: assembly.Parts, queue: Queue, keeper: Timekeeper, fake_clock: FakeClock, state: TenantState
+) -> None:
+    tenants = parts.record.tenants
+    there = Tenant(id=queue.tenant, issuer="http://issuer.test/x", created_at=fake_clock(), version=1)
+    await tenants.insert(there)
+    (task,) = await submit(parts, queue, limits=msgspec.structs.replace(LIMITS, retry=Retry(max_attempts=1)))
+    await claim(parts, queue)
+    (limited,) = await submit(parts, queue, limits=Limits(overall_seconds=20.0))
+    shut = msgspec.structs.replace(there, state=state, version=2)
+    assert await tenants.replace(shut, was=1)
+
+    async def known() -> bool:
+        return await parts.directory.tenant_state(queue.tenant) is state
+
+    await wait_until(known, what="the directory knows the state")
+    fake_clock.advance(20 * SECOND)
+    await run(keeper, parts)
+    spared = await read(parts, task)
+    assert (spared.state, spared.spent, spared.attempt, spared.exec_id) == (State.READY, 0, 1, None)
+    assert (spared.last_event.type, spared.place) == ("released", task.place)
+    assert spared.last_event.reason is not None
+    assert spared.last_event.reason.type == f"tenant-{state.value}"
+    # What the submitter limited goes on.
+    assert (await read(parts, limited)).outcome is Outcome.FAILED
+
+    assert await tenants.replace(msgspec.structs.replace(there, version=3), was=2)
+
+    async def back() -> bool:
+        return await parts.directory.tenant_state(queue.tenant) is TenantState.ACTIVE
+
+    await wait_until(back, what="the directory knows that it is active")
+    assert [each.id for each in await claim(parts, queue)] == [task.id]
+    fake_clock.advance(20 * SECOND)
+    await run(keeper, parts)
+    assert ((await read(parts, task)).dead, (await read(parts, task)).spent) == (True, 1)
 
 
 async def test_a_missed_start_makes_it_ready_again_without_spending_an_attempt(

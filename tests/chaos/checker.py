@@ -15,6 +15,9 @@ from tests.chaos.replay import Story
 SAME_CLOCK = timedelta(milliseconds=5)
 """Processes of one machine read one clock; a promise is cut to milliseconds."""
 
+_TAKEN = frozenset({"lease-lost", "tenant-suspended", "tenant-deleting"})
+"""Why the platform takes an attempt from its holder when the lease has run out."""
+
 _CLOSES = {
     "complete": frozenset({"succeeded"}),
     "fail": frozenset({"retry-scheduled", "failed", "canceled"}),
@@ -130,7 +133,7 @@ def finished_late(ledger: Ledger, tasks: Mapping[str, StoredTask], stories: Mapp
             how = "did not end" if closed is None else f"ended as {closed.by} ({closed.reason})"
             detail = f"{finish.action} of attempt {finish.attempt} was accepted, which {how}"
             yield Finding(kind="late finish", subject=finish.task, detail=detail)
-        elif closed.by == "retry-scheduled" and closed.reason == "lease-lost":
+        elif closed.by in {"retry-scheduled", "released"} and closed.reason in _TAKEN:
             detail = f"{finish.action} of attempt {finish.attempt} was accepted after its lease was lost"
             yield Finding(kind="late finish", subject=finish.task, detail=detail)
     for task in tasks.values():
@@ -151,7 +154,7 @@ def freed_early(ledger: Ledger, stories: Mapping[str, Story]) -> Iterator[Findin
         given[where] = min(hold.answered, given.get(where, hold.answered))
     for (task, attempt), until in promised.items():
         closed = stories.get(task, Story()).closed.get(attempt)
-        if closed is None or closed.reason != "lease-lost":
+        if closed is None or closed.reason not in _TAKEN:
             continue
         # When the engine says it was, and when the next holder had it beyond doubt, whatever the engine says.
         over = min(closed.at, given.get((task, attempt + 1), closed.at))

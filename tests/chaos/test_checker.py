@@ -66,6 +66,18 @@ def test_a_run_that_kept_its_promises_passes() -> None:
     assert checker.check(*honest()) == []
 
 
+def test_a_lease_that_a_suspended_tenant_lost_is_no_less_promised() -> None:
+    ledger, stored = honest()
+    events = [each for each in stored.events if each.type != "ready"]
+    events[2] = replace(events[2], type="released", state="ready", reason="tenant-suspended")
+    events = [replace(each, seq=n, n=n) for n, each in enumerate(events, 1)]
+    ledger.heard = [1, 2, 3, 4, 5]
+    stored = replace(stored, events=events, tasks=[replace(stored.tasks[0], seq=5)])
+    assert checker.check(ledger, stored) == []
+    ledger.holds[0] = replace(ledger.holds[0], until=at(4))
+    assert [finding.kind for finding in checker.check(ledger, stored)] == ["freed early"]
+
+
 def _lost(ledger: Ledger, stored: Stored) -> World:
     ledger.submits.append(Submit(task="b", key="l", sent=at(0), answered=at(1)))
     return ledger, stored

@@ -7,6 +7,7 @@ from datetime import datetime
 from core import ids
 from core.priority import Priority
 from core.task import Task
+from core.tenant import TenantState
 from core.transitions import edits, ends, failures, holds, redrives, tickets
 from core.transitions.transition import Transition
 from tests.support.making import ANN, WIM
@@ -22,6 +23,7 @@ STEPS: dict[str, Step] = {
     "succeed": lambda t, at, d: ends.succeed(at=at, by=WIM, exec_id=t.exec_id or "none", result={"ok": True}),
     "fail": lambda t, at, d: failures.fail(t, at=at, by=WIM, error="e", retryable=d.random() < 0.8, dice=d),
     "lose-lease": lambda t, at, d: failures.lose_lease(t, at=at, dice=d),
+    "lose-lease shut out": lambda t, at, d: failures.lose_lease(t, at=at, dice=d, tenant=TenantState.SUSPENDED),
     "miss-start": lambda t, at, d: holds.miss_start(t, at=at),
     "release": lambda t, at, d: holds.release(t, at=at, by=WIM),
     "wake": lambda t, at, d: tickets.wake(at=at, assigned=t.assignee is not None),
