@@ -21,6 +21,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Item = TypeVar("Item")
 
 _PANEL = "Which server, as whom, how to answer"
+_UNREADY = "not fully set up"
+"""Of Keycloak's words for an account with a password that is to be changed."""
 _PATIENCE_SECONDS = 3.0
 """How long a command tries to reach a server: somebody sits before it."""
 
@@ -175,6 +177,8 @@ def _debug() -> None:
 
 
 def _hinted(error: errors.PenstockError) -> errors.PenstockError | str:
+    if isinstance(error, errors.TokenRefused) and _UNREADY in str(error):
+        return f"{error}. A first password is changed in the browser: sign in once at the console, or at the issuer."
     if isinstance(error, errors.Unauthenticated | errors.TokenRefused):
         return f"{error} Sign in with `penstock login`."
     return error

@@ -79,12 +79,15 @@ def create(
     family_name: Annotated[str | None, typer.Option(help="The first admin's family name.")] = None,
     display_name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="A role for bindings; may be repeated.")] = None,
+    service_client: Annotated[str | None, typer.Option(help="The program's client; intake unless named.")] = None,
 ) -> None:
     """Make a tenant with a realm of its own. What its people begin with is shown this once."""
     names = {"username": admin, "email": email, "givenName": given_name, "familyName": family_name}
     person = {name: value for name, value in names.items() if value is not None}
     with session.client() as client:
-        found = client.tenants.create(tenant_id, admin=person, display_name=display_name, roles=role)
+        found = client.tenants.create(
+            tenant_id, admin=person, display_name=display_name, roles=role, service_client=service_client
+        )
     session.show(found, lambda: _shown(found))
 
 
