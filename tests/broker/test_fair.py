@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from broker import loops
-from broker.fair import HEAVY_AT_ONCE, LIGHT, SEEN_SECONDS, Fair
+from broker.fair import LIGHT, SEEN_SECONDS, Fair
 from core import errors
 from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until
@@ -87,38 +87,40 @@ def seen(fair: Fair, *tenants: str) -> None:
             pass
 
 
-async def test_of_heavy_requests_a_few_are_worked_on_and_the_tenants_take_turns(fake_clock: FakeClock) -> None:
+async def test_of_heavy_requests_each_tenant_has_one_and_they_take_turns(fake_clock: FakeClock) -> None:
     fair = Fair(fake_clock, room=10)
-    seen(fair, "noisy", "quiet")
+    seen(fair, "noisy", "loud", "quiet")
     works = Works(fair)
-    names = [f"n{number}" for number in range(HEAVY_AT_ONCE + 5)]
-    tasks = works.start("noisy", *names)
-    await wait_until(lambda: len(works.begun) == HEAVY_AT_ONCE, what="the first")
+    tasks = works.start("noisy", "n0", "n1", "n2")
+    await wait_until(lambda: "n2" in works.ends, what="all wait but one")
+    assert works.begun == ["n0"]
+    tasks += works.start("loud", "l0", "l1")
+    await wait_until(lambda: "l1" in works.ends, what="its first beside it")
+    assert works.begun == ["n0", "l0"]
     tasks += works.start("quiet", "q0", "q1")
     await wait_until(lambda: "q1" in works.ends, what="all wait")
-    for count in range(4):
-        works.ends[works.begun[count]].set()
-        await wait_until(lambda count=count: len(works.begun) == HEAVY_AT_ONCE + count + 1, what="the next")
-    assert works.begun[HEAVY_AT_ONCE:] == [names[HEAVY_AT_ONCE], "q0", names[HEAVY_AT_ONCE + 1], "q1"]
+    for name, following in (("n0", "n1"), ("l0", "l1"), ("l1", "q0"), ("n1", "n2"), ("q0", "q1")):
+        works.ends[name].set()
+        await wait_until(lambda following=following: works.begun[-1] == following, what=following)
     for end in works.ends.values():
         end.set()
     await asyncio.gather(*tasks)
-    assert len(works.begun) == len(names) + 2
+    assert sorted(works.begun) == ["l0", "l1", "n0", "n1", "n2", "q0", "q1"]
 
 
 async def test_a_heavy_request_that_is_given_up_keeps_no_place(fake_clock: FakeClock) -> None:
     fair = Fair(fake_clock, room=10)
     seen(fair, "noisy", "quiet")
     works = Works(fair)
-    held = works.start("noisy", *[f"n{number}" for number in range(HEAVY_AT_ONCE)])
-    await wait_until(lambda: len(works.begun) == HEAVY_AT_ONCE, what="the first")
+    (held,) = works.start("noisy", "held")
+    await wait_until(lambda: works.begun == ["held"], what="the first")
     given_up = works.start("noisy", "given-up")
     await wait_until(lambda: "given-up" in works.ends, what="one that waits")
-    await loops.ended(*given_up, held[0])
-    (last,) = works.start("quiet", "last")
-    await wait_until(lambda: "last" in works.begun, what="its turn")
-    assert "given-up" not in works.begun
-    await loops.ended(*held, last)
+    (last,) = works.start("noisy", "last")
+    await wait_until(lambda: "last" in works.ends, what="another one")
+    await loops.ended(*given_up, held)
+    await wait_until(lambda: works.begun == ["held", "last"], what="its turn")
+    await loops.ended(last)
 
 
 async def test_a_tenant_that_is_alone_and_a_light_request_wait_for_nobody(fake_clock: FakeClock) -> None:
@@ -130,9 +132,9 @@ async def test_a_tenant_that_is_alone_and_a_light_request_wait_for_nobody(fake_c
     await loops.ended(*tasks)
     seen(fair, "quiet")
     tasks = works.start("noisy", *[f"m{number}" for number in range(20)])
-    await wait_until(lambda: len(works.begun) == 20 + HEAVY_AT_ONCE, what="a few")
+    await wait_until(lambda: len(works.begun) == 21, what="one")
     async with fair.heavy("quiet", LIGHT):
-        assert len(works.begun) == 20 + HEAVY_AT_ONCE
+        assert len(works.begun) == 21
     await loops.ended(*tasks)
 
 
