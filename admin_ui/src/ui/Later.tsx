@@ -2,6 +2,7 @@
 import {
   type ComponentType,
   cloneElement,
+  type KeyboardEvent,
   type ReactElement,
   type RefAttributes,
   useEffect,
@@ -16,7 +17,9 @@ export interface Popped {
   target: ReactElement;
 }
 
-type Button = ReactElement<RefAttributes<HTMLButtonElement> & { onClick?: () => void }>;
+type Button = ReactElement<
+  RefAttributes<HTMLButtonElement> & { onClick?: () => void; onKeyDown?: (event: KeyboardEvent) => void }
+>;
 
 interface Props<P> {
   children: Button;
@@ -56,7 +59,13 @@ export function useArrival(): { opened: boolean; onChange: (opened: boolean) => 
   return { opened, onChange: setOpened };
 }
 
-/** A popup's button, with what it does. */
-export function pressed(target: Popped["target"], does: () => void): ReactElement {
-  return cloneElement(target as Button, { onClick: does });
+/** A popup's button: it opens and closes it, and Escape closes it before the focus has moved inside, too. */
+export function pressed(
+  target: Popped["target"],
+  { opened, onChange }: ReturnType<typeof useArrival>,
+): ReactElement {
+  return cloneElement(target as Button, {
+    onClick: () => onChange(!opened),
+    onKeyDown: ({ key }) => key === "Escape" && onChange(false),
+  });
 }

@@ -16,7 +16,7 @@ export default function ColumnsPanel({ view, change, target }: Props & Popped) {
   const { opened, onChange } = useArrival();
   return (
     <Popover position="bottom-start" trapFocus returnFocus shadow="md" opened={opened} onChange={onChange}>
-      <Popover.Target>{pressed(target, () => onChange(!opened))}</Popover.Target>
+      <Popover.Target>{pressed(target, { opened, onChange })}</Popover.Target>
       <Popover.Dropdown aria-label={t("tasks.chooseColumns")}>
         <Stack gap="xs">
           {COLUMNS.map((column) => (

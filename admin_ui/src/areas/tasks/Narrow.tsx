@@ -21,7 +21,7 @@ export default function NarrowPanel({ target, ...given }: Given & Popped) {
       opened={opened}
       onChange={onChange}
     >
-      <Popover.Target>{pressed(target, () => onChange(!opened))}</Popover.Target>
+      <Popover.Target>{pressed(target, { opened, onChange })}</Popover.Target>
       <Popover.Dropdown aria-label={t("tasks.filter")}>
         <Narrow {...given} />
       </Popover.Dropdown>
