@@ -65,7 +65,7 @@ class Fair:
     @asynccontextmanager
     async def heavy(self, tenant: str, tasks: int) -> AsyncGenerator[None]:
         """Work on so many tasks, when it is the tenant's turn; a tenant that is alone waits for nothing."""
-        if tasks <= LIGHT or (self._asking <= 1 and not self._waiting):
+        if tasks <= LIGHT or (self.alone(tenant) and not self._waiting):
             yield
             return
         if tenant in self._heavy or len(self._heavy) >= HEAVY_AT_ONCE:

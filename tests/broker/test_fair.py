@@ -138,6 +138,17 @@ async def test_a_tenant_that_is_alone_and_a_light_request_wait_for_nobody(fake_c
     await loops.ended(*tasks)
 
 
+async def test_who_takes_no_turns_is_not_alone_beside_one_who_does(fake_clock: FakeClock) -> None:
+    """As whoever only claims."""
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "quiet")
+    works = Works(fair)
+    tasks = works.start("noisy", "n0", "n1")
+    await wait_until(lambda: "n1" in works.ends, what="one waits")
+    assert works.begun == ["n0"]
+    await loops.ended(*tasks)
+
+
 def test_who_is_alone_is_known(fake_clock: FakeClock) -> None:
     fair = Fair(fake_clock, room=10)
     assert fair.alone("noisy")
