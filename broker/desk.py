@@ -4,6 +4,7 @@ A ticket that is not confirmed costs latency alone: the task keeps its `ticketDu
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 import structlog
@@ -17,6 +18,9 @@ from store.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
 _NOTE_EVERY = 0.5
+_NOTE_AFTER = 2.0
+"""Seconds from a confirm to its note. A task that is claimed by then needs none: its mark went with the claim. Well
+below `TICKET_REPAIR`, when the relay would publish another ticket."""
 
 
 class Desk:
@@ -26,7 +30,7 @@ class Desk:
         self._publisher = publisher
         self._tasks = tasks
         self._prefix = prefix
-        self._confirmed: list[tuple[str, str]] = []
+        self._confirmed: deque[tuple[float, tuple[str, str]]] = deque()
 
     async def offer(self, tasks: Sequence[Task]) -> None:
         """Publish a ticket for each task that is ready, nobody's and not parked; returns when that is settled.
@@ -37,20 +41,25 @@ class Desk:
         if not ready:
             return
         tickets = {ticket(task, self._prefix): (task.tenant, task.id) for task in ready}
-        self._confirmed += [tickets[each] for each in await self._publisher.publish(list(tickets))]
+        confirmed = await self._publisher.publish(list(tickets))
+        now = asyncio.get_running_loop().time()
+        self._confirmed.extend((now, tickets[each]) for each in confirmed)
 
     async def note_confirmed(self) -> None:
-        """Write, in batches and for ever, which tickets were confirmed; run it as a task beside the server.
-
-        The rest in between is what makes it cheap: tasks that are claimed meanwhile lost their mark by that already.
-        """
+        """Write, in batches and for ever, which tickets were confirmed; run it as a task beside the server."""
         while True:
             await asyncio.sleep(_NOTE_EVERY)
-            await self.flush()
+            await self._note(until=asyncio.get_running_loop().time() - _NOTE_AFTER)
 
     async def flush(self) -> None:
-        """Write what is noted so far; what cannot be written is dropped, and the relay publishes a ticket too many."""
-        noted, self._confirmed = self._confirmed, []
+        """Write what is not noted yet, at once."""
+        await self._note(until=asyncio.get_running_loop().time())
+
+    async def _note(self, *, until: float) -> None:
+        """Write what was confirmed by then. What cannot be is dropped, and the relay publishes a ticket too many."""
+        noted: list[tuple[str, str]] = []
+        while self._confirmed and self._confirmed[0][0] <= until:
+            noted.append(self._confirmed.popleft()[1])
         if not noted:
             return
         try:
