@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
-import structlog
 from fastapi import Depends, Path
 from starlette.requests import Request
 
@@ -16,7 +15,7 @@ from api import context, routing
 from auth import policy
 from auth.policy import Action, Reach
 from auth.principal import CORE, Principal
-from core import errors, ids
+from core import errors, ids, logs
 from core.queue import Bindings, Queue
 from core.task import Actor, Task, held_by
 from core.tenant import Tenant
@@ -237,7 +236,7 @@ async def on_task(request: Request, task_id: str) -> OnTask:
     task = await parts.record.tasks.get(who.tenant, task_id)
     if task is None:
         raise errors.NotFound(f"There is no task {task_id}.")
-    structlog.contextvars.bind_contextvars(attempt=task.attempt)
+    logs.add(attempt=task.attempt)
     try:
         queue = await parts.directory.queue(who.tenant, task.queue)
     except errors.NotFound:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from broker.telemetry import Tracing
-from core import errors, telemetry
+from core import errors, logs, telemetry
 from loop import patience
 
 Answered = Callable[[str, str, int, float], None]
@@ -122,10 +122,9 @@ def _identify(scope: Scope) -> str:
         elif name == b"traceparent":
             trace = _TRACE.fullmatch(value)
     scope["penstock.request_id"] = request_id = request_id or f"{random.getrandbits(128):032x}"
-    structlog.contextvars.clear_contextvars()
     telemetry.current.set(None if trace is None else telemetry.read(trace[0].decode()))
     bound = {} if trace is None else {"trace_id": trace[1].decode(), "parent_id": trace[2].decode()}
-    structlog.contextvars.bind_contextvars(request_id=request_id, **bound)
+    logs.begin(request_id=request_id, **bound)
     return request_id
 
 

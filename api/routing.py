@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from api import audited, bodies, context, described
 from auth.principal import Principal
 from broker import fair
+from core import logs
 
 PREFIX = "/api/v1"
 _CALLER = "penstock.caller"
@@ -77,7 +77,7 @@ async def identify(request: Request) -> None:
     scope = request.scope
     who = scope[_CALLER] = await context.of(request).callers.identify(scope["headers"], scope["method"])
     task = scope["path_params"].get("task_id")
-    structlog.contextvars.bind_contextvars(tenant=who.tenant, **({} if task is None else {"task": task}))
+    logs.add(tenant=who.tenant, **({} if task is None else {"task": task}))
 
 
 def turn(request: Request) -> AbstractContextManager[None]:

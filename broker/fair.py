@@ -8,17 +8,18 @@ their own. As long as there is room nobody is refused, and a tenant that is alon
 """
 
 import asyncio
+import itertools
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, KeysView
 from contextlib import asynccontextmanager, contextmanager
-
-from cachetools import TTLCache
+from datetime import datetime, timedelta
 
 from core import errors
 from core.clock import Clock
 
 SEEN_SECONDS = 10.0
 """A tenant that asked so lately has its share kept free."""
+_SEEN = timedelta(seconds=SEEN_SECONDS)
 LIGHT = 10
 """A request with so many tasks, or fewer, waits for nobody."""
 HEAVY_AT_ONCE = 2
@@ -35,7 +36,9 @@ class Fair:
         """`room` is how many requests are worked on at once before shares are looked at."""
         self._room = room
         self._running: Counter[str] = Counter()
-        self._seen: TTLCache[str, None] = TTLCache(10_000, SEEN_SECONDS, timer=lambda: clock().timestamp())
+        self._clock = clock
+        self._seen: dict[str, datetime] = {}
+        """When which tenant was seen last, the longest ago first; looked through for old ones when that matters."""
         self._total = 0
         self._heavy: set[str] = set()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -44,7 +47,7 @@ class Fair:
     def turn(self, tenant: str) -> Generator[None]:
         """Count a request while it is worked on; raises `TooManyRequests` where its tenant has its share already."""
         if tenant not in self._running:
-            self._seen[tenant] = None
+            self._see(tenant)
         if self._total >= self._room and self._asking > 1 and self._running[tenant] >= self.share:
             raise errors.TooManyRequests(
                 "This server is full, and the tenant has its share of it; slow down.",
@@ -60,7 +63,7 @@ class Fair:
             self._running[tenant] -= 1
             if not self._running[tenant]:
                 del self._running[tenant]
-                self._seen[tenant] = None
+                self._see(tenant)
 
     @asynccontextmanager
     async def heavy(self, tenant: str, tasks: int) -> AsyncGenerator[None]:
@@ -105,12 +108,27 @@ class Fair:
 
     def alone(self, tenant: str) -> bool:
         """Whether nobody else asks, or did so lately."""
-        return all(each == tenant for each in self._running) and all(each == tenant for each in self._seen)
+        if len(self._running) > (tenant in self._running):
+            return False
+        return len(self._seen) == (tenant in self._seen) or not (self._lately() - {tenant})
+
+    def _see(self, tenant: str) -> None:
+        """Note it: when the first request of a tenant begins, and when its last ends."""
+        self._seen.pop(tenant, None)
+        self._seen[tenant] = self._clock()
+        self._lately()
+
+    def _lately(self) -> KeysView[str]:
+        """Who was seen lately."""
+        since = self._clock() - _SEEN
+        for tenant in list(itertools.takewhile(lambda each: self._seen[each] <= since, self._seen)):
+            del self._seen[tenant]
+        return self._seen.keys()
 
     @property
     def _asking(self) -> int:
-        """How many tenants ask, or did so lately: noted when the first request of one begins and when its last ends."""
-        return len(self._seen.keys() | self._running.keys())
+        """How many tenants ask, or did so lately."""
+        return len(self._lately() | self._running.keys())
 
     @property
     def share(self) -> int:

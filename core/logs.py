@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -15,11 +16,14 @@ HIDDEN = "[hidden]"
 _SECRET_NAME = re.compile(r"authorization|token|secret|password|cookie", re.IGNORECASE)
 _SECRET_TEXT = re.compile(r"[Bb]earer\s+\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)")
 
+# One variable, not one for each word as structlog has: that costs every request more than most of them ever log.
+_about: ContextVar[dict[str, Any] | None] = ContextVar("penstock_log", default=None)
+
 
 def configure(settings: Settings) -> None:
     """Send everything that this process logs, uvicorn's lines and warnings included, to stderr as one JSON a line."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        about,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -44,12 +48,31 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name, passed_on in (("uvicorn", True), ("uvicorn.error", True), ("uvicorn.access", False)):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
+        logger.handlers, logger.propagate = [], passed_on
     # A line for every call would drown the others, and name addresses that are nobody else's business.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def begin(**about: Any) -> None:
+    """Every line of this request, or other work, says this from now on, and nothing of the one before."""
+    _about.set(about)
+
+
+def add(**about: Any) -> None:
+    """This, too."""
+    known = _about.get()
+    if known is None:
+        _about.set(about)
+    else:
+        known |= about
+
+
+def about(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """The line with what it is about, where it does not say that itself."""
+    return {**(_about.get() or {}), **line}
 
 
 def of(task: Task) -> dict[str, Any]:

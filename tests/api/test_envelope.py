@@ -109,7 +109,7 @@ class Bug(Exception):
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
     """What is logged meanwhile."""
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as captured:
+    with structlog.testing.capture_logs(processors=[logs.about]) as captured:
         yield captured  # pyright: ignore[reportReturnType]
 
 
@@ -174,6 +174,7 @@ def test_lines_are_json_whoever_logs(settings: Settings, capfd: pytest.CaptureFi
         logs.configure(settings)
         structlog.get_logger("ours").warning("said", who="a Bearer x.y.z")
         logging.getLogger("uvicorn.error").error("theirs %s", 1)
+        assert not logging.getLogger("uvicorn.access").hasHandlers(), "uvicorn would log every call"
     finally:
         root.handlers = before
         root.setLevel(level)
