@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from broker import fair
-from tests.bench import contenders, limits, ours
+from tests.bench import contenders, limits, ours, record
 from tests.bench.contenders import Life
-from tests.bench.report import PENSTOCK, Figures
+from tests.bench.report import PENSTOCK, RECORD, Figures
 
 _PICKUPS = (("idle", None, 100), ("at 100/s", 100.0, 500), ("at 1,000/s", 1000.0, 4000))
 _SINGLE_CLIENTS, _BATCH_CLIENTS = 32, 4
@@ -49,6 +49,11 @@ async def _lives(bench: ours.Ours, figures: Figures, counts: Counts) -> None:
         figures.add(f"whole life by {size}, tasks/s", PENSTOCK, life.whole)
         figures.add("behind the last end until the stack rests, s", f"whole life by {size}", rested)
         _cost(figures, f"CPU of a whole life by {size}, µs", PENSTOCK, life)
+    await bench.rest()
+    at: tuple[str, int] = bench.local["mongodb"], bench.local["pids"]["mongod"]
+    alone = await record.lives(*at, size=50, clients=_BATCH_CLIENTS, count=counts.batch, params=ours.PAYLOAD)
+    figures.add("whole life by 50, tasks/s", RECORD, alone.whole)
+    _cost(figures, "CPU of a whole life by 50, µs", RECORD, alone)
 
 
 async def _pickups(bench: ours.Ours, figures: Figures, counts: Counts) -> None:
