@@ -110,13 +110,12 @@ def _against_others(figures: Figures) -> list[Promise]:
 def _possible(figures: Figures, who: str, wanted: float, ours: float | None, theirs: float | None) -> Promise:
     """A rate of whole lives to a peer's; where it is missed, what a life may cost at most, and what its record does."""
     row = _least("1", f"whole life by 50, to {who}", wanted, _ratio(ours, theirs))
-    record = figures.maybe("CPU of a whole life by 50, µs", RECORD)
+    record = figures.maybe("CPU of a whole life by 50, µs", f"{RECORD}: mongod")
     if row.held or theirs is None or record is None:
         return row
     most = (os.cpu_count() or 1) * 1e6 / (wanted * theirs)
-    return row._replace(
-        remark=f"at that rate a life has {most:.0f} µs of all cores, and its record alone costs {record:.0f}"
-    )
+    said = f"at that rate a life has {most:.0f} µs of all cores, and its record alone costs MongoDB {record:.0f}"
+    return row._replace(remark=said)
 
 
 def _pickups(figures: Figures) -> list[Promise]:
