@@ -14,6 +14,7 @@ from broker.rabbit.messages import Ticket
 from broker.rabbit.publisher import Publisher
 from core import errors
 from core.task import State, Task, Waits
+from store.sweeps import Stub
 from store.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
@@ -74,7 +75,7 @@ def _offered(task: Task) -> bool:
     )
 
 
-def ticket(task: Task, prefix: str) -> Ticket:
+def ticket(task: Task | Stub, prefix: str) -> Ticket:
     """The hint that this task may be ready."""
     lane = topology.lane(prefix, task.tenant, task.lane)
     return Ticket(lane=lane, ids=(task.id,), priority=int(task.priority), place=task.place)

@@ -150,7 +150,7 @@ def _relay(parts: Parts) -> Coroutine[Any, Any, None]:
 
 def _refill(parts: Parts) -> Coroutine[Any, Any, None]:
     refill = Refill(
-        parts.record.sweeps, parts.record.queues, parts.broker.lanes, parts.broker.consuming,
+        parts.record.sweeps, parts.record.queues, parts.broker.lanes, parts.broker.publisher, parts.broker.consuming,
         clock=parts.clock, prefix=parts.settings.broker_prefix,
     )  # fmt: skip
     return loops.repeat("refill", refill.step)

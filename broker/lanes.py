@@ -44,10 +44,18 @@ async def refill(settings: Settings, *, say: Say) -> None:
     async with assembly.running(settings, name="refill") as parts:
         await _connected(parts)
         sweeps, broker, prefix = parts.record.sweeps, parts.broker, settings.broker_prefix
-        filling = Refill(sweeps, parts.record.queues, broker.lanes, broker.consuming, clock=parts.clock, prefix=prefix)
-        await filling.look()
+        refilling = Refill(
+            sweeps,
+            parts.record.queues,
+            broker.lanes,
+            broker.publisher,
+            broker.consuming,
+            clock=parts.clock,
+            prefix=prefix,
+        )
+        await refilling.look()
         await asyncio.sleep(SECOND_LOOK.total_seconds())
-        filled = await filling.look()
+        filled = await refilling.look()
         relay = Relay(sweeps, parts.record.tasks, broker.publisher, broker.publishing, clock=parts.clock, prefix=prefix)
         while await relay.step() == 0.0:
             pass

@@ -3,13 +3,15 @@
 Unscoped like this file are only `leftovers`, `headers`, `stream` and `eventlog`: the engine's own, no caller's.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 import structlog
 from pymongo import UpdateMany, UpdateOne
 
+from core.priority import Priority
 from core.task import TICKET_REPAIR, DueKind, State, Task, Waits
 from core.transitions import tickets, transition
 from core.transitions.transition import Transition
@@ -19,8 +21,29 @@ from store.payloads import TASK, Payloads
 
 _log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _WRONG = timedelta(minutes=1)
 """No two processes' clocks differ by so much once they have looked at MongoDB's."""
+
+
+class Stub(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as far as its ticket needs it: a page of tasks with large payloads is not to fill the memory."""
+
+    tenant: str
+    id: str
+    queue: str
+    lane: str
+    priority: Priority
+    place: str
+    updated_at: datetime
+
+    def changed_since(self, moment: datetime, now: datetime) -> bool:
+        """Whether it changed since; a change that is yet to come was written by a clock that was wrong."""
+        return moment < self.updated_at <= now + _WRONG
+
+
+_STUB = {"queue": 1, "lane": 1, "priority": 1, "place": 1, "updatedAt": 1}
 
 
 @mongo.translating
@@ -80,7 +103,7 @@ class Sweeps:
         now = {str(row["_id"]): (row["seq"], row["updatedAt"]) async for row in rows}
         return [a for a in afters if now.get(documents.key(a.tenant, a.id)) == (a.seq, a.updated_at)]
 
-    async def unticketed(self, now: datetime, limit: int) -> list[Task]:
+    async def unticketed(self, now: datetime, limit: int) -> list[Stub]:
         """Ready tasks whose ticket was not confirmed in time (index `tickets`), in the order of the worklist.
 
         A mark that lies farther ahead than anybody sets it was made by a clock that was wrong, and is not waited for.
@@ -89,10 +112,10 @@ class Sweeps:
         for due in ({"$lte": now}, {"$gt": now + TICKET_REPAIR + _WRONG}):
             found: Document = {"ticketDue": due, "state": State.READY.value, "assignment.to.id": None}
             if left := limit - len(rows):
-                rows += [row async for row in self._tasks.find(found).sort("ticketDue", 1).limit(left)]
-        return sorted(self._readable(rows), key=lambda task: task.place)
+                rows += [row async for row in self._tasks.find(found, _STUB).sort("ticketDue", 1).limit(left)]
+        return sorted(self._stubs(rows), key=lambda stub: stub.place)
 
-    async def postpone_tickets(self, tasks: Sequence[Task], now: datetime) -> None:
+    async def postpone_tickets(self, tasks: Sequence[Task | Stub], now: datetime) -> None:
         """Give the broker more time for these tasks' tickets: it did not confirm them."""
         keys = [documents.key(task.tenant, task.id) for task in tasks]
         await self._tasks.update_many(
@@ -127,22 +150,27 @@ class Sweeps:
         """How many ready tasks of a lane should have a ticket in the broker: nobody's, and confirmed before."""
         return await self._tasks.count_documents(_ticketed(tenant, queue, lane), hint="worklist")
 
-    async def request_tickets(
+    async def ticketed_page(
         self, tenant: str, queue: str, lane: str, *, now: datetime, unchanged_since: datetime, after: str, limit: int
-    ) -> str | None:
-        """Mark ready tasks of a lane as in need of a ticket, at most `limit`, behind the place `after`.
+    ) -> list[Stub]:
+        """Ready tasks of a lane that should have a ticket, behind the place `after`, in the order of the worklist.
 
         Only those that have not changed since that moment: a later change brought its own ticket; one that is yet to
-        come was written by a clock that was wrong. Answers the place to go on from; None at the end.
+        come was written by a clock that was wrong.
         """
         changed: Document = {"updatedAt": {"$not": {"$gt": unchanged_since, "$lte": now + _WRONG}}}
         found = _ticketed(tenant, queue, lane) | changed | {"place": {"$gt": after}}
-        rows = [row async for row in self._tasks.find(found, {"place": 1}).sort("place", 1).limit(limit)]
-        if rows:
-            keys = [row["_id"] for row in rows]
-            still: Document = {"_id": {"$in": keys}, "state": State.READY.value, "ticketDue": None}
-            await self._tasks.update_many(still | {"assignment.to.id": None}, {"$set": {"ticketDue": now}})
-        return str(rows[-1]["place"]) if len(rows) == limit else None
+        cursor = self._tasks.find(found, _STUB, hint="worklist").sort("place", 1).limit(limit)
+        return self._stubs([row async for row in cursor])
+
+    async def ticketed_in_lanes(self, lanes: Collection[tuple[str, str, str]]) -> list[Stub]:
+        """Ready tasks of all these lanes (tenant, queue, lane) that should have a ticket: for lanes that hold few."""
+        tenants, queues, names = (sorted(set(each)) for each in zip(*lanes, strict=True))
+        found = _wanted() | {"tenant": {"$in": tenants}, "queue": {"$in": queues}, "lane": {"$in": names}}
+        rows = [row async for row in self._tasks.find(found, _STUB, hint="worklist")]
+        stubs = sorted(self._stubs(rows), key=lambda stub: stub.place)
+        wanted = set(lanes)
+        return [stub for stub in stubs if (stub.tenant, stub.queue, stub.lane) in wanted]
 
     async def waited_for(self) -> list[tuple[str, str]]:
         """The slots (tenant, name) before which tasks are parked: one look at the index `waits` for each."""
@@ -171,20 +199,42 @@ class Sweeps:
         found: Document = {"builtin": name, "state": State.IN_PROGRESS.value}
         return await self._tasks.find_one(found, {"_id": 1}, hint="builtin") is not None
 
+    def _stubs(self, rows: list[Document]) -> list[Stub]:
+        return self._good(rows, _stub)
+
     def _readable(self, rows: list[Document]) -> list[Task]:
+        return self._good(rows, _task)
+
+    def _good(self, rows: list[Document], decode: Callable[[Document], T]) -> list[T]:
         """The tasks; a document that is none is reported once and left out: it must not stop all the others."""
-        tasks: list[Task] = []
+        tasks: list[T] = []
         for row in rows:
             key = str(row["_id"])
             try:
-                tasks.append(documents.decode(row, Task))
-            except (msgspec.MsgspecError, KeyError) as error:
+                tasks.append(decode(row))
+            except (msgspec.MsgspecError, KeyError, ValueError) as error:
                 if key not in self._unreadable:
                     self._unreadable.add(key)
                     _log.error("unreadable task", key=key, error=str(error))
         return tasks
 
 
+def _task(row: Document) -> Task:
+    return documents.decode(row, Task)
+
+
+def _stub(row: Document) -> Stub:
+    tenant, _, task_id = str(row["_id"]).partition("/")
+    return Stub(
+        tenant=tenant, id=task_id, queue=str(row["queue"]), lane=str(row["lane"]),
+        priority=Priority(row["priority"]), place=str(row["place"]), updated_at=row["updatedAt"],
+    )  # fmt: skip
+
+
 def _ticketed(tenant: str, queue: str, lane: str) -> Document:
-    found: Document = {"tenant": tenant, "queue": queue, "state": State.READY.value, "lane": lane}
-    return found | {"assignment.to.id": None, "ticketDue": None, "builtin": None, "waits": {"$ne": Waits.PARKED.value}}
+    return {"tenant": tenant, "queue": queue, "lane": lane} | _wanted()
+
+
+def _wanted() -> Document:
+    found: Document = {"state": State.READY.value, "assignment.to.id": None, "ticketDue": None, "builtin": None}
+    return found | {"waits": {"$ne": Waits.PARKED.value}}

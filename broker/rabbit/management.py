@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TypeVar
 
 import aiormq
@@ -56,10 +56,7 @@ class Lanes:
             for lane in left:
                 await self._declare(lane)
 
-        ended = await asyncio.gather(*[some() for _ in range(CHANNELS)], return_exceptions=True)
-        for each in ended:
-            if each is not None:
-                raise each
+        await _together(some)
 
     async def _declare(self, lane: str) -> None:
         arguments = topology.lane_arguments(self._link.server_version, mirrored=self._mirrored)
@@ -84,6 +81,18 @@ class Lanes:
         """
         seen = await self._look(lane)
         return None if seen is None else seen.message_count
+
+    async def depths(self, lanes: Collection[str]) -> dict[str, int]:
+        """`depth` of many, a few at a time; 0 for one that does not exist."""
+        found: dict[str, int] = {}
+        left = iter(lanes)
+
+        async def some() -> None:
+            for lane in left:
+                found[lane] = await self.depth(lane) or 0
+
+        await _together(some)
+        return found
 
     async def consumers(self, lane: str) -> int | None:
         """How many wait in the lane, in all processes together; None when it does not exist."""
@@ -127,3 +136,10 @@ class Lanes:
                     return await operation(channel)
                 finally:
                     self._idle.append(channel)
+
+
+async def _together(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it on all channels; raises when all have ended, if one failed."""
+    for each in await asyncio.gather(*[work() for _ in range(CHANNELS)], return_exceptions=True):
+        if each is not None:
+            raise each

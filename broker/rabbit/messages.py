@@ -47,18 +47,19 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[str, tuple[str, ...]])
 
 
-def encode(ticket: Ticket) -> Message:
+def encode(ticket: Ticket, *, kept: bool = False) -> Message:
     """The message of a ticket: to the lane through the default exchange, place and ids as a MessagePack array.
 
-    Persistent, so that it outlives a restart of RabbitMQ and the refill stays an exception; mandatory, so that
-    a lane that is missing is noticed.
+    Transient: a hint is not worth a write to RabbitMQ's disk, and after a restart the refill brings all of them back
+    (ADR 12; a quorum queue keeps them all the same). `kept`: to disk, for a lane that is deep. Mandatory, so that a
+    lane that is missing is noticed.
     """
     return Message(
         exchange="",
         routing_key=ticket.lane,
         body=_encoder.encode((ticket.place, ticket.ids)),
         priority=ticket.priority,
-        delivery_mode=PERSISTENT,
+        delivery_mode=PERSISTENT if kept else TRANSIENT,
         mandatory=True,
     )
 

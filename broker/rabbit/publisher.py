@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import functools
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import aiormq.abc
+import cachetools
 import msgspec
 from pamqp import commands, frame, header
 
@@ -16,6 +19,11 @@ from core import errors
 PUBLISH_TIMEOUT = 2.0
 MOST_UNCONFIRMED = 20_000
 """With more than this unconfirmed the broker does not keep up, and our memory would."""
+DEEP = 50_000
+"""A lane with so many tickets gets those that follow persistent: RabbitMQ then keeps them on disk. A million transient
+ones are a heap of 2 GB to a lane on 3.10, and each of its collections holds the lane up for seconds (ADR 12)."""
+_ASKED = 5_000
+"""After so many tickets to a lane its depth is asked for."""
 _LANES = 20_000
 """So many lanes have their frames kept: over a few more, in turn, none would be found."""
 
@@ -144,15 +152,24 @@ class Publisher:
     """Publishes on a link of its own, since RabbitMQ may stop reading from it. Safe for many callers at once."""
 
     def __init__(
-        self, link: connection.Link, lanes: management.Lanes, exchange: str, *, timeout: float = PUBLISH_TIMEOUT
+        self,
+        link: connection.Link,
+        lanes: management.Lanes,
+        exchange: str,
+        *,
+        timeout: float = PUBLISH_TIMEOUT,
+        deep: int = DEEP,
     ) -> None:
         """`exchange` is the events exchange, which is declared before anything is published; `timeout` in seconds."""
         self._link = link
         self._lanes = lanes
         self._exchange = exchange
         self._timeout = timeout
+        self._from = deep
         self._keeper = channel.Keeper(link, PublishChannel, prepare=self._prepare)
-        self._declaring: set[asyncio.Task[None]] = set()
+        self._behind: set[asyncio.Task[None]] = set()
+        self._sent: cachetools.LRUCache[str, int] = cachetools.LRUCache(_LANES)
+        self._deep: set[str] = set()
 
     def start(self) -> None:
         """Open the channel, now or when the broker comes."""
@@ -164,23 +181,24 @@ class Publisher:
 
     async def close(self) -> None:
         """Let out what was posted, then close the channel."""
-        for task in self._declaring:
+        for task in self._behind:
             task.cancel()
         await self._keeper.close()
 
     async def publish(self, tickets: Sequence[messages.Ticket]) -> list[messages.Ticket]:
-        """Publish tickets; answers those that RabbitMQ confirmed, which then outlive its restart.
+        """Publish tickets; answers those that RabbitMQ confirmed: they lie in their lanes, until it restarts.
 
         Never raises for a broker that is away, blocked or slow: what is not in the answer is unknown and may be
         published again. A lane that does not exist is declared, and its tickets are published once more.
         """
         end = asyncio.get_running_loop().time() + self._timeout
-        first = await self.send([messages.encode(ticket) for ticket in tickets])
+        self._count(tickets)
+        first = await self.send([self._encoded(ticket) for ticket in tickets])
         confirmed = [tickets[index] for index in first.confirmed]
         if first.returned:
             homeless = [tickets[index] for index in first.returned]
             await self._declare({ticket.lane for ticket in homeless}, end)
-            second = await self.send([messages.encode(ticket) for ticket in homeless], end=end)
+            second = await self.send([self._encoded(ticket) for ticket in homeless], end=end)
             confirmed += [homeless[index] for index in second.confirmed]
         return confirmed
 
@@ -203,14 +221,36 @@ class Publisher:
             timer.cancel()
         return Outcome(posted.confirmed, posted.returned)
 
+    def _encoded(self, ticket: messages.Ticket) -> messages.Message:
+        return messages.encode(ticket, kept=ticket.lane in self._deep)
+
+    def _count(self, tickets: Sequence[messages.Ticket]) -> None:
+        """Ask from time to time, behind us, whether the lanes that get many are deep."""
+        for lane, number in Counter(ticket.lane for ticket in tickets).items():
+            sent = self._sent.get(lane, 0) + number
+            self._sent[lane] = 0 if sent >= _ASKED else sent
+            if sent >= _ASKED:
+                self._do_behind(self._measure(lane))
+
+    async def _measure(self, lane: str) -> None:
+        with contextlib.suppress(errors.Unavailable):
+            if (await self._lanes.depth(lane) or 0) > self._from:
+                self._deep.add(lane)
+            else:
+                self._deep.discard(lane)
+
+    def _do_behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+        return task
+
     async def _prepare(self, fresh: PublishChannel) -> None:
         await topology.declare_events(fresh, self._exchange)
 
     async def _declare(self, lanes: set[str], end: float) -> None:
         """Declare lanes until `end`; what is left then goes on behind us, for the next publish to find."""
-        task = asyncio.create_task(self._declare_all(lanes))
-        self._declaring.add(task)
-        task.add_done_callback(self._declaring.discard)
+        task = self._do_behind(self._declare_all(lanes))
         await asyncio.wait([task], timeout=max(0.0, end - asyncio.get_running_loop().time()))
 
     async def _declare_all(self, lanes: set[str]) -> None:

@@ -270,6 +270,7 @@ async def test_parked_tasks_are_no_lost_tickets(parts: Parts, queue: Queue, fake
         record.sweeps,
         record.queues,
         parts.broker.lanes,
+        parts.broker.publisher,
         parts.broker.consuming,
         clock=fake_clock,
         prefix=parts.settings.broker_prefix,

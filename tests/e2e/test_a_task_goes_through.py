@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pymongo
 import pytest
 
 from tests.support.people import Caller
@@ -81,6 +82,16 @@ async def test_a_worker_that_stops_loses_its_lease(caller: Callers) -> None:
         ]  # fmt: skip
 
 
+def kill_rabbitmq(stack: LocalStack) -> None:
+    """Kill RabbitMQ; the supervisor starts it again."""
+    os.kill(stack.local["pids"]["rabbitmq"], signal.SIGKILL)
+
+
+def restart_rabbitmq(stack: LocalStack) -> None:
+    """Stop it in order; the supervisor starts it again."""
+    os.kill(stack.local["pids"]["rabbitmq"], signal.SIGTERM)
+
+
 def wipe_rabbitmq(stack: LocalStack) -> None:
     """Kill RabbitMQ and delete its disk before the supervisor starts it again."""
     hold = stack.home / "hold" / "rabbitmq"
@@ -143,13 +154,19 @@ async def test_one_of_fifty_starts_wins(caller: Callers) -> None:
         assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
 
 
-async def test_a_wiped_broker_is_filled_again(stack: LocalStack, caller: Callers) -> None:
-    """RabbitMQ killed and its data deleted with 5,000 tasks ready: all are handed out again."""
+@pytest.mark.parametrize("outage", [kill_rabbitmq, restart_rabbitmq, wipe_rabbitmq])
+async def test_a_broker_that_lost_all_tickets_is_filled_again(
+    stack: LocalStack, caller: Callers, outage: Callable[[LocalStack], None]
+) -> None:
+    """RabbitMQ ended with 5,000 tasks ready: all are handed out again, the urgent ones first."""
     async with caller("ada") as ada, caller("wim") as wim:
         path = await make_queue(ada)
-        made = await submit(ada, path, 5000)
-        wipe_rabbitmq(stack)
-        await submit(ada, path, 1)
+        usual, urgent = await submit(ada, path, 4000), await submit(ada, path, 1000, priority="urgent")
+        await wait_until(lambda: noted(stack, path), what="the tickets' confirms to be noted")
+        before = stack.local["pids"]["rabbitmq"]
+        outage(stack)
+        await wait_until(lambda: stack.local["pids"].get("rabbitmq") not in {None, before}, what="another RabbitMQ")
+        late = await submit(ada, path, 1)
         got: list[str] = []
 
         async def all_back() -> bool:
@@ -160,5 +177,13 @@ async def test_a_wiped_broker_is_filled_again(stack: LocalStack, caller: Callers
             return len(got) >= 5001
 
         await wait_until(all_back, what="5,001 tasks to be handed out", timeout=60, every=0.2)
-        assert len(got) == len(set(got)) == 5001
-        assert set(made) <= set(got)
+        assert sorted(got) == sorted([*usual, *urgent, *late])
+        assert [each for each in got if each not in late][:200] == urgent[:200]
+
+
+async def noted(stack: LocalStack, path: str) -> bool:
+    """Whether all tickets of the queue count as confirmed."""
+    queue = path.removeprefix("/queues/").replace("/", ":")
+    async with pymongo.AsyncMongoClient[dict[str, Any]](stack.local["mongodb"]) as client:
+        open_ones = client["penstock"]["tasks"].count_documents
+        return not await open_ones({"queue": queue, "state": "ready", "ticketDue": {"$exists": True}})

@@ -37,11 +37,13 @@ CALLS: dict[str, tuple[str, Call]] = {
     "unticketed count": ("tickets", lambda db: Depths(db).unticketed(LATER)),
     "ready by lane": ("worklist", lambda db: Sweeps(db).ready_by_lane([("demo", REPORTS), ("acme", "a:b")])),
     "ticketed in lane": ("worklist", lambda db: Sweeps(db).ticketed_in_lane("demo", REPORTS, "lane-1")),
-    "request tickets": (
+    "ticketed page": (
         "worklist",
-        lambda db: Sweeps(db).request_tickets(
-            "demo", REPORTS, "lane-1", now=NOW, unchanged_since=NOW, after="", limit=5
-        ),
+        lambda db: Sweeps(db).ticketed_page("demo", REPORTS, "lane-1", now=NOW, unchanged_since=NOW, after="", limit=5),
+    ),
+    "ticketed in lanes": (
+        "worklist",
+        lambda db: Sweeps(db).ticketed_in_lanes([("demo", REPORTS, "lane-1"), ("acme", "a:b", "lane-2")]),
     ),
     "ended": ("ended", lambda db: Leftovers(db).ended("demo", REPORTS, LATER, 10)),
     "deleted": ("deleted", lambda db: Leftovers(db).deleted(LATER, 10)),

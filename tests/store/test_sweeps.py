@@ -43,7 +43,7 @@ async def test_lanes_are_counted_from_the_index_alone(mongodb_url: str, database
     await client.close()
 
 
-async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks, sweeps: Sweeps) -> None:
+async def test_only_what_should_have_a_ticket_is_counted_and_read(tasks: Tasks, sweeps: Sweeps) -> None:
     lost, assigned, fresh, unsure = (task(name=name) for name in ("lost", "assigned", "fresh", "unsure"))
     await tasks.insert("demo", [lost, assigned, fresh, unsure])
     given = await tasks.apply("demo", assigned, edits.assign(assigned, at=NOW, by=ANN, to=WIM))
@@ -52,11 +52,12 @@ async def test_only_what_should_have_a_ticket_is_counted_and_marked(tasks: Tasks
     await tasks.apply("demo", fresh, edits.prioritise(fresh, at=soon, by=ANN, to=Priority.HIGH))
     await tasks.ticketed([("demo", lost.id), ("demo", fresh.id)])
     assert await sweeps.ticketed_in_lane("demo", "intake:reports", "lane-1") == 2
-    place = await sweeps.request_tickets(
+    page = await sweeps.ticketed_page(
         "demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after="", limit=10
     )
-    assert place is None
-    assert [each.id for each in await sweeps.unticketed(NOW, 10)] == [lost.id]
+    assert [each.id for each in page] == [lost.id]
+    both = await sweeps.ticketed_in_lanes([("demo", "intake:reports", "lane-1"), ("acme", "intake:reports", "lane-2")])
+    assert {each.id: each.changed_since(NOW, soon) for each in both} == {lost.id: False, fresh.id: True}
 
 
 async def test_what_a_wrong_clock_wrote_is_not_waited_for(tasks: Tasks, sweeps: Sweeps) -> None:
@@ -66,23 +67,28 @@ async def test_what_a_wrong_clock_wrote_is_not_waited_for(tasks: Tasks, sweeps: 
     assert {each.id for each in await sweeps.unticketed(NOW, 10)} == {marked.id, unmarked.id}
     await tasks.ticketed([("demo", marked.id), ("demo", unmarked.id)])
     assert await sweeps.unticketed(NOW, 10) == []
-    await sweeps.request_tickets("demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after="", limit=10)
-    assert {each.id for each in await sweeps.unticketed(NOW, 10)} == {marked.id, unmarked.id}
+    page = await sweeps.ticketed_page(
+        "demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after="", limit=10
+    )
+    assert {each.id for each in page} == {marked.id, unmarked.id}
 
 
-async def test_marks_go_on_from_a_place(tasks: Tasks, sweeps: Sweeps) -> None:
+async def test_pages_go_on_from_a_place(tasks: Tasks, sweeps: Sweeps) -> None:
     many = [task(at=NOW - timedelta(seconds=n)) for n in range(7)]
     await tasks.insert("demo", many)
     await tasks.ticketed([("demo", each.id) for each in many])
-    after: str | None = ""
-    rounds = 0
-    while after is not None:
-        rounds += 1
-        after = await sweeps.request_tickets(
+    pages: list[list[str]] = []
+    after = ""
+    while True:
+        page = await sweeps.ticketed_page(
             "demo", "intake:reports", "lane-1", now=NOW, unchanged_since=NOW, after=after, limit=3
         )
-    assert rounds == 3
-    assert [each.id for each in await sweeps.unticketed(NOW, 10)] == [each.id for each in reversed(many)]
+        if not page:
+            break
+        pages.append([each.id for each in page])
+        after = page[-1].place
+    ids = [each.id for each in reversed(many)]
+    assert pages == [ids[:3], ids[3:6], ids[6:]]
 
 
 async def test_leftovers_are_found_in_queues_that_are_no_more(database: mongo.Database, tasks: Tasks) -> None:

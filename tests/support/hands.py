@@ -41,11 +41,13 @@ Connect = Callable[..., Awaitable[Hands]]
 
 
 @asynccontextmanager
-async def hands(url: str, exchange: str, *, publish_timeout: float = 2.0) -> AsyncGenerator[Hands]:
+async def hands(
+    url: str, exchange: str, *, publish_timeout: float = 2.0, deep: int = publisher.DEEP
+) -> AsyncGenerator[Hands]:
     """Hands that were started, not necessarily connected; closed afterwards."""
     publishing, taking = connection.Link(url, "test publishes"), connection.Link(url, "test takes")
     lanes = management.Lanes(taking)
-    sender = publisher.Publisher(publishing, lanes, exchange, timeout=publish_timeout)
+    sender = publisher.Publisher(publishing, lanes, exchange, timeout=publish_timeout, deep=deep)
     taker = consumer.Consumer(taking, lanes)
     for part in (publishing, taking, sender, taker):
         part.start()

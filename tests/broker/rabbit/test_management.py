@@ -18,6 +18,12 @@ async def test_depth_counts_what_waits(broker: Hands, lane: str) -> None:
     await broker.consumer.settle(held)
 
 
+async def test_many_are_counted_together(broker: Hands, lanes: list[str]) -> None:
+    for number, lane in enumerate(lanes[:3]):
+        await broker.put(*(ticket(lane, f"t{each}") for each in range(number + 1)))
+    assert await broker.lanes.depths(lanes[:4]) == dict(zip(lanes[:4], [1, 2, 3, 0], strict=True))
+
+
 async def test_purge_empties_a_lane_and_says_how_much_it_was(broker: Hands, lane: str) -> None:
     assert await broker.lanes.purge(lane) == 0
     await broker.put(*(ticket(lane, f"t{number}") for number in range(7)))

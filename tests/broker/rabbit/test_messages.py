@@ -22,9 +22,12 @@ def test_a_ticket_is_the_same_after_its_journey(ticket: messages.Ticket) -> None
 
 
 @given(ticket=tickets)
-def test_a_ticket_outlives_a_restart_and_is_missed_when_nobody_takes_it(ticket: messages.Ticket) -> None:
-    message = messages.encode(ticket)
-    assert (message.delivery_mode, message.mandatory, message.exchange) == (messages.PERSISTENT, True, "")
+def test_a_ticket_is_not_written_to_disk_unless_asked_for_and_is_missed_when_nobody_takes_it(
+    ticket: messages.Ticket,
+) -> None:
+    message, kept = messages.encode(ticket), messages.encode(ticket, kept=True)
+    assert (message.delivery_mode, message.mandatory, message.exchange) == (messages.TRANSIENT, True, "")
+    assert (kept.delivery_mode, kept.body) == (messages.PERSISTENT, message.body)
 
 
 @given(content=st.binary())

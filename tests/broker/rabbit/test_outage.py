@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.rabbit import messages
 from deploy.local import children, rabbitmq
 from tests.support import waiting
 from tests.support.hands import Hands, hands, ticket
@@ -82,11 +83,12 @@ async def test_while_rabbitmq_blocks_us_publishing_gives_up_and_drawing_goes_on(
         assert sorted(await broker.ids(LANE)) == ["held", "later"]
 
 
-async def test_a_killed_rabbitmq_keeps_what_it_confirmed_and_one_without_its_disk_works_again(
+async def test_a_killed_rabbitmq_keeps_its_lanes_and_one_without_its_disk_works_again(
     node: Node, broker: Hands
 ) -> None:
-    kept = [ticket(LANE, f"{number:03d}", age=number) for number in range(500)]
-    await broker.put(*kept)
+    await broker.put(*(ticket(LANE, f"{number:03d}", age=number) for number in range(500)))
+    deep = [ticket(LANE, f"deep {number}", age=number) for number in range(5)]
+    assert len((await broker.publisher.send([messages.encode(each, kept=True) for each in deep])).confirmed) == 5
     held = await broker.consumer.draw([LANE], 10)
 
     await node.kill()
@@ -95,7 +97,9 @@ async def test_a_killed_rabbitmq_keeps_what_it_confirmed_and_one_without_its_dis
     assert await broker.publisher.publish([ticket(LANE, "lost")]) == []
     await node.start()
     await broker.ready()
-    assert await broker.ids(LANE, count=1000) == [each.ids[0] for each in kept]
+    assert await broker.lanes.depth(LANE) == len(deep)
+    await broker.put(ticket(LANE, "again", priority=3))
+    assert await broker.ids(LANE, count=1000) == ["again", *(each.ids[0] for each in deep)]
 
     async with broker.consumer.waiting([LANE]) as waiter:
         await node.kill()

@@ -53,14 +53,40 @@ async def test_a_ticket_larger_than_a_frame_arrives_whole(broker: Hands, lane: s
     assert drawn.ticket == big
 
 
-async def test_tickets_are_persistent(broker: Hands, lane: str, rabbitmq_url: str) -> None:
+async def test_tickets_are_transient(broker: Hands, lane: str, rabbitmq_url: str) -> None:
     await broker.put(ticket(lane, "one", priority=3))
-    async with await aio_pika.connect(rabbitmq_url) as connection, connection.channel() as channel:
+    assert await modes(rabbitmq_url, lane, 1) == [(aio_pika.DeliveryMode.NOT_PERSISTENT, 3)]
+
+
+async def test_in_a_deep_lane_they_are_persistent_until_it_is_shallow_again(lane: str, rabbitmq_url: str) -> None:
+    async with hands(rabbitmq_url, "test.events", deep=3_000) as broker:
+        await broker.ready()
+        for _ in range(5):
+            await broker.put(*(ticket(lane, f"t{number}") for number in range(1_000)))
+        last = ticket(lane, "last", priority=3)
+
+        async def is_kept() -> bool:
+            await broker.put(last)
+            return await modes(rabbitmq_url, lane, 1) == [(aio_pika.DeliveryMode.PERSISTENT, 3)]
+
+        await waiting.wait_until(is_kept, what="the depth is known")
+        assert await broker.lanes.purge(lane) == 5_000
+        for _ in range(5):
+            await broker.put(*(ticket(lane, f"t{number}") for number in range(1_000)))
+            await broker.lanes.purge(lane)
+
+        async def is_not_kept() -> bool:
+            return not await is_kept()
+
+        await waiting.wait_until(is_not_kept, what="the depth is known again")
+
+
+async def modes(url: str, lane: str, count: int) -> list[tuple[aio_pika.DeliveryMode | None, int | None]]:
+    """How the first messages of a lane are kept, with their priorities; they are taken out."""
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
         queue = await channel.get_queue(lane, ensure=False)
-        message = await queue.get()
-        assert message is not None
-        assert (message.delivery_mode, message.priority) == (aio_pika.DeliveryMode.PERSISTENT, 3)
-        await message.ack()
+        taken = [await queue.get(no_ack=True) for _ in range(count)]
+    return [(message.delivery_mode, message.priority) for message in taken]
 
 
 async def test_nothing_is_confirmed_and_nothing_raised_while_the_broker_is_away(
