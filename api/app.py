@@ -189,14 +189,15 @@ def build(settings: Settings, *, clock: Clock | None = None, tracing: Tracing | 
     files = {imports.UPLOADS: settings.max_import_bytes, tenant_moves.IMPORTS: settings.max_import_bytes}
 
     def around(inner: ASGIApp) -> ASGIApp:
-        hot = lean.Shortcut(inner, app.router.routes)
-        limited = middleware.BodyLimit(hot, most=settings.max_body_bytes, longer=files)
-        allowed = middleware.CrossOrigin(Brakes(limited), _ADSP)
+        limited = middleware.BodyLimit(inner, most=settings.max_body_bytes, longer=files)
+        braked = Brakes(limited)
+        short = lean.Shortcut(app.router.routes, braked, limited)
+        allowed = middleware.CrossOrigin(braked, _ADSP)
         if settings.cors_origins:
             origins = tuple(each.strip() for each in settings.cors_origins.split(","))
             allowed = middleware.CrossOrigin(allowed, (f"{routing.PREFIX}/",), origins)
         strict = settings.environment == "production"
-        return middleware.Envelope(allowed, measures.answered, tracing, strict=strict)
+        return middleware.Envelope(allowed, short.answer, measures.answered, tracing, strict=strict)
 
     app.around = around
     for router in _ROUTERS:

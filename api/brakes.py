@@ -12,7 +12,7 @@ milliseconds: each waiting another time, they come one by one. And who asks as s
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import cachetools
@@ -71,12 +71,11 @@ class Brakes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        key = _key(scope)
-        if key is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = self._refused.get(key)
-        if refused is not None and refused.until is not None and self._ticks() < refused.until:
+        refused = self._held(_key(scope))
+        if refused is not None:
             await self._rest()
             await _again(refused, scope, send)
             return
@@ -86,16 +85,40 @@ class Brakes:
             nonlocal start
             if message["type"] != "http.response.start":
                 if start is not None and not message.get("more_body"):
-                    self._note(key, scope, start, message.get("body", b""))
+                    self.note(scope, start["status"], start["headers"], message.get("body", b""))
                 start = None
             elif message["status"] == _REFUSED:
                 # Layers further out add to the headers of the message that they are given.
                 start = {**message, "headers": list(message["headers"])}
-            elif refused is not None:
-                self._refused.pop(key, None)
+            else:
+                self.note(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, noting)
+
+    def holds(self, scope: Scope) -> bool:
+        """Whether this layer answers the request itself."""
+        return self._held(_key(scope)) is not None
+
+    def note(self, scope: Scope, status: int, headers: Iterable[tuple[bytes, bytes]] = (), body: bytes = b"") -> None:
+        """A request was answered so."""
+        if status != _REFUSED and not self._refused:
+            return
+        key = _key(scope)
+        if key is None:
+            return
+        if status != _REFUSED:
+            self._refused.pop(key, None)
+            return
+        refused = self._refused.setdefault(key, _Refused())
+        refused.headers = [header for header in headers if header[0] != b"content-length"]
+        refused.body = body
+        refused.note(self._ticks(), scope)
+
+    def _held(self, key: _Key | None) -> _Refused | None:
+        """What whoever asks this is answered again."""
+        refused = None if key is None else self._refused.get(key)
+        return refused if refused is not None and refused.until is not None and self._ticks() < refused.until else None
 
     async def _rest(self) -> None:
         if self._waiting >= self._most:
@@ -106,17 +129,9 @@ class Brakes:
         finally:
             self._waiting -= 1
 
-    def _note(self, key: _Key, scope: Scope, start: Message, body: bytes) -> None:
-        refused = self._refused.setdefault(key, _Refused())
-        refused.headers = [header for header in start["headers"] if header[0] != b"content-length"]
-        refused.body = body
-        refused.note(self._ticks(), scope)
-
 
 def _key(scope: Scope) -> _Key | None:
     """Who asks for what, as far as that is told without a look at it; None for whoever does not say who they are."""
-    if scope["type"] != "http":
-        return None
     said = next((value for name, value in scope["headers"] if name == b"authorization"), None)
     return None if said is None else (said, scope["method"], scope["path"])
 

@@ -3,13 +3,14 @@
 import random
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, cast
 
 import structlog
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -19,6 +20,11 @@ from loop import patience
 
 Answered = Callable[[str, str, int, float], None]
 """Is told of every answer: method, route template, status, seconds."""
+
+Short = Callable[[Scope, Receive], Awaitable[Response | Receive]]
+"""Answers a request straight away; or answers what is to be received by the layers within, which answer it then."""
+
+Header = tuple[bytes, bytes]
 
 _ID = re.compile(rb"[\w.\-]{1,64}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -45,14 +51,16 @@ class Envelope:
     """
 
     def __init__(
-        self, app: ASGIApp, answered: Answered, tracing: Tracing | None = None, *, strict: bool = False
+        self, app: ASGIApp, short: Short, answered: Answered, tracing: Tracing | None = None, *, strict: bool = False
     ) -> None:
         """`tracing` makes a span of every request; without it a caller's trace is passed on as it is.
 
         `strict` tells browsers to come by HTTPS alone from now on.
         """
         self._app = app
+        self._short = short
         self._headers = [*_HEADERS, _STRICT] if strict else _HEADERS
+        self._names = {name for name, _ in self._headers}
         self._answered = answered
         self._tracing = tracing
 
@@ -84,15 +92,18 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                named = {name for name, _ in message["headers"]}
-                # The console's pages have their own policy, and its images styles inside.
-                named |= {_POLICY} if scope["path"].startswith("/console") else set()
-                added = [header for header in self._headers if header[0] not in named]
-                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
+                message["headers"] = self._outward(scope, message["headers"], request_id)
             await send(message)
 
         try:
-            await self._app(scope, receive, outward)
+            found = await self._short(scope, receive)
+            if isinstance(found, Response):
+                status = found.status_code
+                headers = self._outward(scope, found.raw_headers, request_id)
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": found.body})
+            else:
+                await self._app(scope, found, outward)
         except Exception:
             _log.exception("request failed", method=scope["method"], path=scope["path"])
             if status:
@@ -101,6 +112,17 @@ class Envelope:
         finally:
             self._answered(_method(scope), _route(scope), status, time.perf_counter() - began)
         return status
+
+    def _outward(self, scope: Scope, headers: Iterable[Header], request_id: str) -> list[Header]:
+        """An answer's headers with ours, where it has no such of its own."""
+        given, added = list(headers), self._headers
+        named = {name for name, _ in given}
+        if scope["path"].startswith("/console"):
+            # The console's pages have their own policy, and its images styles inside.
+            named.add(_POLICY)
+        if not named.isdisjoint(self._names):
+            added = [header for header in added if header[0] not in named]
+        return [*given, *added, (b"x-request-id", request_id.encode())]
 
 
 def _route(scope: Scope) -> str:
@@ -183,12 +205,20 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or self._too_long(scope, int(announced)):
+        if not self.allows(scope, announced):
             response = problems.answer(
                 _too_large(self._limit(scope)), path=scope["path"], request_id=scope.get("penstock.request_id")
             )
             await response(scope, receive, send)
             return
+        await self._app(scope, self.limited(scope, receive), send)
+
+    def allows(self, scope: Scope, announced: bytes) -> bool:
+        """Whether a body of the length that its head says may come."""
+        return announced.isdigit() and not self._too_long(scope, int(announced))
+
+    def limited(self, scope: Scope, receive: Receive) -> Receive:
+        """What receives the body, and raises `TooLarge`, `TooSlow`."""
         taken, whole = 0, False
 
         async def limited() -> Message:
@@ -205,7 +235,7 @@ class BodyLimit:
                 raise _too_large(self._limit(scope))
             return message
 
-        await self._app(scope, limited, send)
+        return limited
 
     def _too_long(self, scope: Scope, size: int) -> bool:
         """Whether a body of so many bytes is; which limit is its own is looked up where that matters."""

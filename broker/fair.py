@@ -116,7 +116,6 @@ class Fair:
         """Note it: when the first request of a tenant begins, and when its last ends."""
         self._seen.pop(tenant, None)
         self._seen[tenant] = self._clock()
-        self._lately()
 
     def _lately(self) -> KeysView[str]:
         """Who was seen lately."""

@@ -14,25 +14,20 @@ from tests.support.api import QUEUE, Api
 NOTHING = "/api/v1/tasks/01890000-0000-7000-8000-000000000000"
 
 
-def shortcut_of(layer: Any) -> Any:
-    """The layer that answers lean routes."""
-    return layer if isinstance(layer, lean.Shortcut) else shortcut_of(vars(layer)["_app"])
-
-
 @pytest.fixture
 def passed_on(api: Api) -> Iterator[list[str]]:
     """The paths of requests that went on to FastAPI."""
-    shortcut = shortcut_of(api.app.middleware_stack)
+    envelope: Any = api.app.middleware_stack
     paths: list[str] = []
-    inner: ASGIApp = shortcut._app
+    inner: ASGIApp = envelope._app
 
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
         paths.append(scope["path"])
         await inner(scope, receive, send)
 
-    shortcut._app = noting
+    envelope._app = noting
     yield paths
-    shortcut._app = inner
+    envelope._app = inner
 
 
 async def test_the_life_of_a_task_never_meets_the_framework(api: Api, queue: str, passed_on: list[str]) -> None:
@@ -48,6 +43,16 @@ async def test_the_life_of_a_task_never_meets_the_framework(api: Api, queue: str
     refused = await api("wim").post(f"{NOTHING}/complete", json={"execId": "e"})
     assert (refused.status_code, support.code(refused)) == (404, "not-found")
     assert passed_on == []
+
+
+async def test_a_page_elsewhere_is_answered_alike(api: Api, queue: str, passed_on: list[str]) -> None:
+    """Through the layers that it concerns."""
+    origin = {"Origin": "https://tasks.example"}
+    made = await api("sub").post(f"{QUEUE}/tasks", json={"name": "x"}, headers=origin)
+    assert (made.status_code, made.json()["name"]) == (201, "x")
+    refused = await api("sub").post(f"{QUEUE}/tasks", json={"name": 7}, headers=origin)
+    assert (refused.status_code, support.fields(refused)) == (400, ["name"])
+    assert passed_on == [f"{QUEUE}/tasks"] * 2
 
 
 UNFIT: list[tuple[str, Any, dict[str, str], str]] = [
