@@ -8,7 +8,7 @@ refuses it as always, so there is one way to be wrong.
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Annotated, Any, cast, get_args, get_origin
 
 from fastapi import params
@@ -49,6 +49,8 @@ class Lean(routing.Guarded):
                 self._asked[name] = _dependency(guard)
             else:
                 self._parts[name] = _part(parameter)
+        if "{" in _last(path):
+            raise TypeError(f"a lean route's path ends in a word, not as {path}")
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The same for a request that came through all layers; the framework's own for one that does not fit."""
@@ -67,12 +69,20 @@ class Lean(routing.Guarded):
         await routing.identify(request)
         with routing.turn(request):
             raw = request.scope[_BODY] = await _whole(request.receive)
-            async with routing.heavy(request, len(raw)):
-                body = bodies.decoded(raw) if raw else None
-                given = {name: await ask(request) for name, ask in self._asked.items()}
-                for name, part in self._parts.items():
-                    given[name] = part(request, body)
-                return await self.endpoint(**given)
+            heavy = routing.heavy(request, len(raw))
+            if heavy is None:
+                return await self._handle(request, raw)
+            async with heavy:
+                return await self._handle(request, raw)
+
+    async def _handle(self, request: Request, raw: bytes) -> Response:
+        body = bodies.decoded(raw) if raw else None
+        given: dict[str, Any] = {}
+        for name, ask in self._asked.items():
+            given[name] = await ask(request)
+        for name, part in self._parts.items():
+            given[name] = part(request, body)
+        return await self.endpoint(**given)
 
 
 class Shortcut:
@@ -82,9 +92,11 @@ class Shortcut:
         """`routes` are looked through for lean ones; the two are layers that are passed by."""
         self._brakes = brakes
         self._limit = limit
-        self._routes: Sequence[tuple[re.Pattern[str], Lean]] = [
-            (route.path_regex, route) for route in routes if isinstance(route, Lean)
-        ]
+        self._routes: dict[str, list[tuple[re.Pattern[str], Lean]]] = {}
+        """By the last part of their paths, which is the same word in each request."""
+        for route in routes:
+            if isinstance(route, Lean):
+                self._routes.setdefault(_last(route.path), []).append((route.path_regex, route))
 
     async def answer(self, scope: Scope, receive: Receive) -> Response | Receive:
         """The answer; or, where the layers must answer, what they receive."""
@@ -109,13 +121,17 @@ class Shortcut:
 
     def _find(self, scope: Scope) -> Lean | None:
         path = scope["path"]
-        for pattern, route in self._routes:
+        for pattern, route in self._routes.get(_last(path), ()):
             found = pattern.match(path)
             if found is not None:
                 scope["path_params"] = found.groupdict()
                 scope["route"] = route
                 return route
         return None
+
+
+def _last(path: str) -> str:
+    return path[path.rfind("/") :]
 
 
 def router(tag: str) -> APIRouter:

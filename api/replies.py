@@ -14,11 +14,24 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
+class Reply(Response):
+    """Starlette's, whose head is written down at once."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str) -> None:
+        """`headers` name neither length nor type."""
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
+        if headers:
+            self.raw_headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
 def reply(
     value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = JSON
 ) -> Response:
     """An answer whose body is the JSON of `value`."""
-    return Response(_encoder.encode(value), status_code=status, headers=headers, media_type=media_type)
+    return Reply(_encoder.encode(value), status, headers, media_type)
 
 
 def nothing(*, status: int = 204, headers: Mapping[str, str] | None = None) -> Response:

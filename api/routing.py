@@ -1,5 +1,6 @@
 """How a route of the native API begins: the caller is identified before anything of its request is looked at."""
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any
@@ -20,6 +21,7 @@ PREFIX = "/api/v1"
 _CALLER = "penstock.caller"
 _LOOKING = frozenset({"GET", "HEAD"})
 _CLAIMS = "/claims"
+_PLAIN = re.compile(r"[A-Za-z0-9-]*")
 _TASK_BYTES = 300
 """Of JSON, that a task or its end takes at least where there are many."""
 
@@ -69,7 +71,7 @@ def router(tag: str) -> APIRouter:
 
 def path(*parts: str) -> str:
     """The path below the API of a thing, as Location names it."""
-    return "/".join([PREFIX, *(part if part.isascii() and part.isalnum() else quote(part, safe="") for part in parts)])
+    return "/".join([PREFIX, *[part if _PLAIN.fullmatch(part) else quote(part, safe="") for part in parts]])
 
 
 async def identify(request: Request) -> None:
@@ -91,12 +93,12 @@ def turn(request: Request) -> AbstractContextManager[None]:
     return context.of(request).fair.turn(caller_of(request).tenant)
 
 
-def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None]:
-    """The turn of a request with a body of so many bytes, which holds many tasks when it is long (`broker/fair.py`)."""
+def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None] | None:
+    """The turn of a request whose body is long, as it holds many tasks (`broker/fair.py`); None for any other."""
     # A claim waits, and takes its turn when it takes tasks.
     tasks = size // _TASK_BYTES
     if tasks <= fair.LIGHT or request.scope["path"].endswith(_CLAIMS):
-        return nullcontext()
+        return None
     return context.of(request).fair.heavy(caller_of(request).tenant, tasks)
 
 

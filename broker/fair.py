@@ -10,8 +10,8 @@ their own. As long as there is room nobody is refused, and a tenant that is alon
 import asyncio
 import itertools
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Generator, KeysView
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, KeysView
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
 from core import errors
@@ -43,9 +43,12 @@ class Fair:
         self._heavy: set[str] = set()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    @contextmanager
-    def turn(self, tenant: str) -> Generator[None]:
+    def turn(self, tenant: str) -> AbstractContextManager[None]:
         """Count a request while it is worked on; raises `TooManyRequests` where its tenant has its share already."""
+        return _Turn(self, tenant)
+
+    def begin(self, tenant: str) -> None:
+        """The first half of `turn`."""
         if tenant not in self._running:
             self._see(tenant)
         if self._total >= self._room and self._asking > 1 and self._running[tenant] >= self.share:
@@ -56,14 +59,14 @@ class Fair:
             )
         self._running[tenant] += 1
         self._total += 1
-        try:
-            yield
-        finally:
-            self._total -= 1
-            self._running[tenant] -= 1
-            if not self._running[tenant]:
-                del self._running[tenant]
-                self._see(tenant)
+
+    def end(self, tenant: str) -> None:
+        """The second."""
+        self._total -= 1
+        self._running[tenant] -= 1
+        if not self._running[tenant]:
+            del self._running[tenant]
+            self._see(tenant)
 
     @asynccontextmanager
     async def heavy(self, tenant: str, tasks: int) -> AsyncGenerator[None]:
@@ -133,3 +136,15 @@ class Fair:
     def share(self) -> int:
         """How many requests each of the tenants that were seen lately may have in work when all is full."""
         return max(self._room // max(self._asking, 1), 1)
+
+
+class _Turn(AbstractContextManager[None]):
+    def __init__(self, fair: Fair, tenant: str) -> None:
+        self._fair = fair
+        self._tenant = tenant
+
+    def __enter__(self) -> None:
+        self._fair.begin(self._tenant)
+
+    def __exit__(self, *_: object) -> None:
+        self._fair.end(self._tenant)
