@@ -12,7 +12,7 @@ from datetime import timedelta
 import msgspec
 
 from broker.directory import Directory
-from broker.fair import Fair
+from broker.fair import LIGHT, Fair
 from broker.gather import Gather
 from broker.places import Places, Ticketed
 from broker.rabbit import topology
@@ -116,22 +116,22 @@ class Dispatch:
         return tasks
 
     async def _after_waiting(self, tenant: str, lanes: Sequence[str], claim: Claim, gone: asyncio.Event) -> list[Task]:
-        """Wait as a consumer for the first ticket that is good, and take along what else is there by then."""
+        """Wait as a consumer for the first tickets that are good, and take along what else is there by then."""
         loop = asyncio.get_running_loop()
         until = loop.time() + min(claim.wait, MOST_WAIT).total_seconds()
         tasks: list[Task] = []
-        async with self._consumer.waiting(lanes) as waiter:
+        async with self._consumer.waiting(lanes, claim.count) as waiter:
             with _called_off(waiter, gone):
                 while not tasks and (left := until - loop.time()) > 0:
                     drawn = await waiter.next(left)
-                    if drawn is not None and gone.is_set():
-                        await self._consumer.settle([drawn], back=True)
-                    if drawn is None or gone.is_set():
+                    if not drawn or gone.is_set():
                         return []
-                    more = 0 if self._consumer.drained(lanes) else claim.count - 1
-                    async with self._fair.heavy(tenant, more):
+                    more = 0 if self._consumer.drained(lanes) else claim.count - len(drawn)
+                    if more or len(drawn) > LIGHT:
+                        waiter.part()
+                    async with self._fair.heavy(tenant, len(drawn) + more):
                         along = await self._consumer.draw(lanes, more)
-                        tasks = await self._take(tenant, [drawn, *along], claim)
+                        tasks = await self._take(tenant, [*drawn, *along], claim)
         return tasks
 
     async def _take(self, tenant: str, drawn: Sequence[Drawn], claim: Claim) -> list[Task]:

@@ -138,6 +138,9 @@ class PipelinedChannel(aiormq.Channel, abc.ABC):
             case commands.Basic.Ack() | commands.Basic.Nack() | commands.Basic.GetEmpty():
                 self.answered(incoming)
                 return True
+            case commands.Basic.QosOk():
+                # A prefetch is asked for and not waited for: it holds for the consumers that are made after it.
+                return True
             case _:
                 return False
         if self._method is not None and len(self._parts) == self._header.body_size:

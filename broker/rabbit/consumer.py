@@ -53,6 +53,11 @@ class Consumer:
         present = self._keeper.current
         return (present.unsettled if present is not None else 0) + self._waiters.unsettled
 
+    @property
+    def waiters(self) -> int:
+        """How many wait for tickets at the moment."""
+        return self._waiters.count
+
     async def draw(self, lanes: Iterable[str], count: int) -> list[drawing.Drawn]:
         """At most `count` tickets of these lanes together: by priority, then place. Empty when they hold none.
 
@@ -73,9 +78,9 @@ class Consumer:
         """Whether nothing can be there to draw: in each of these lanes somebody of this process waits in vain."""
         return all(self._waiters.idle(lane) for lane in lanes)
 
-    def waiting(self, lanes: Iterable[str]) -> waiting.Waiter:
-        """Wait for tickets of these lanes: `async with consumer.waiting(lanes) as waiter: await waiter.next(30)`."""
-        return waiting.Waiter(self._waiters, tuple(dict.fromkeys(lanes)))
+    def waiting(self, lanes: Iterable[str], count: int = 1) -> waiting.Waiter:
+        """Wait for at most `count` tickets: `async with consumer.waiting(lanes) as waiter: await waiter.next(30)`."""
+        return waiting.Waiter(self._waiters, lanes, count)
 
     async def settle(self, drawn: Iterable[drawing.Drawn], *, back: bool = False) -> None:
         """Ack tickets (their tasks were handed over, or they were stale), or give them back to their places.

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from pamqp import commands, header
 
-from broker.rabbit import channel, connection, messages, topology
+from broker.rabbit import channel, messages
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +30,12 @@ class Drawn(msgspec.Struct, frozen=True, eq=False):
 class Sink(Protocol):
     """Somebody who waits for tickets by a consumer."""
 
-    def take(self, drawn: Drawn) -> None:
-        """A ticket came."""
+    def take(self, name: str, drawn: Drawn) -> None:
+        """A ticket came by the consumer of that name."""
+        ...
+
+    def freed(self, name: str) -> None:
+        """What this consumer brought is about to be settled; until it is `cancel` keeps the next from coming."""
         ...
 
     def end(self) -> None:
@@ -86,18 +90,13 @@ class DrawChannel(channel.PipelinedChannel):
         self._sinks: dict[str, Sink] = {}
         self._unsettled: dict[int, str] = {}
         self._consumers_made = 0
+        self._prefetch = 0
         self.on_consumer_cancel_callbacks.add(self._on_cancelled)
 
     @property
     def unsettled(self) -> int:
         """How many tickets this channel holds."""
         return len(self._unsettled)
-
-    async def limit_consumers(self) -> None:
-        """Let each consumer made from now on hold one ticket only."""
-        # global=false: the limit is per consumer, whatever the others on the channel hold. global=true is refused
-        # from RabbitMQ 4.3 on (https://www.rabbitmq.com/docs/consumer-prefetch).
-        await self.basic_qos(prefetch_count=topology.PREFETCH, global_=False, timeout=connection.CONNECT_TIMEOUT)
 
     def get(self, asks: Mapping[str, int]) -> Round:
         """Ask each lane for so many tickets. RabbitMQ answers in order, at once also when there is none."""
@@ -109,8 +108,10 @@ class DrawChannel(channel.PipelinedChannel):
         self.send(frames)
         return answers
 
-    def consume(self, lane: str, sink: Sink) -> str:
+    def consume(self, lane: str, sink: Sink, prefetch: int = 1) -> str:
         """Have tickets of the lane brought to the sink until `cancel`; answers the consumer's name.
+
+        At most `prefetch` are brought that are not settled.
 
         The lane must exist, else the channel is closed with all that are on it (404, as with `get`).
         """
@@ -119,6 +120,11 @@ class DrawChannel(channel.PipelinedChannel):
         self._sinks[name] = sink
         # aiormq answers the broker's own basic.cancel for consumers that it knows, as 4.3 asks for.
         self.consumers[name] = _never
+        if prefetch != self._prefetch:
+            # global=false: the limit is per consumer made from now on, whatever the others on the channel hold.
+            # global=true is refused from RabbitMQ 4.3 on (https://www.rabbitmq.com/docs/consumer-prefetch).
+            self._prefetch = prefetch
+            self.send(self.marshal(commands.Basic.Qos(prefetch_count=prefetch, global_=False)))
         self.send(self.marshal(commands.Basic.Consume(queue=lane, consumer_tag=name, nowait=True)))
         return name
 
@@ -131,22 +137,22 @@ class DrawChannel(channel.PipelinedChannel):
                 frames += self.marshal(commands.Basic.Cancel(consumer_tag=name, nowait=True))
         self.send(frames)
 
-    def holds(self, names: Iterable[str]) -> bool:
-        """Whether anything that came by these consumers is not settled yet."""
-        return not set(names).isdisjoint(self._unsettled.values())
+    def has(self, tag: int) -> bool:
+        """Whether this ticket is not settled yet."""
+        return tag in self._unsettled
 
-    def give_back(self, names: Iterable[str]) -> None:
-        """Give back whatever came by these consumers and was not settled."""
-        ended = set(names)
-        self.settle([tag for tag, name in self._unsettled.items() if name in ended], back=True)
+    def holders(self, tags: Iterable[int]) -> set[str]:
+        """The consumers that brought these tickets and are not cancelled, as far as the tickets are not settled."""
+        return {self._unsettled[tag] for tag in tags if tag in self._unsettled} & self._sinks.keys()
 
     def settle(self, tags: Sequence[int], *, back: bool) -> None:
         """Ack tickets, or give them back: RabbitMQ puts them where they were (https://www.rabbitmq.com/docs/nack)."""
         held = sorted(self._unsettled.keys() & set(tags))
         if not held or self.is_closed:
             return
-        for tag in held:
-            del self._unsettled[tag]
+        for name in [self._unsettled.pop(tag) for tag in held]:
+            if (sink := self._sinks.get(name)) is not None:
+                sink.freed(name)
         # One frame for all when nothing older is held by anybody else: it covers every tag up to its own.
         together = min(self._unsettled, default=held[-1] + 1) > held[-1]
         frames = bytearray()
@@ -168,7 +174,7 @@ class DrawChannel(channel.PipelinedChannel):
             answers.answer(lane, method.message_count or 0, drawn)
         elif drawn is not None:
             if (sink := self._sinks.get(method.consumer_tag or "")) is not None:
-                sink.take(drawn)
+                sink.take(method.consumer_tag or "", drawn)
             else:
                 self.settle([drawn.tag], back=True)
 

@@ -11,9 +11,6 @@ from pamqp.common import FieldTable
 LEVELS = 4
 """Priorities 0 to 3 (`core.priority`)."""
 
-PREFETCH = 1
-"""What one waiting consumer may hold: the ticket it is about to be given, and no more."""
-
 DECLARE_TIMEOUT = 5.0
 """Seconds."""
 

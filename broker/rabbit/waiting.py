@@ -1,6 +1,6 @@
-"""Waiting for tickets: while, and only while, somebody waits on a lane, a consumer of theirs stands there.
+"""Waiting for tickets: while, and only while, somebody waits on a lane, consumers of theirs stand there.
 
-All waiters of a process share one channel, each with one consumer per lane that may hold one ticket.
+All waiters of a process share one channel; those who wait on the same lanes share what comes (`stand`).
 """
 
 import asyncio
@@ -9,120 +9,69 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from broker.rabbit import channel, connection, drawing, management
+from broker.rabbit import channel, connection, drawing, management, stand
 from loop import patience
 
 
 class Waiter:
-    """One caller who waits on some lanes; an async context manager.
+    """One caller who waits on some lanes for at most `count` tickets; an async context manager.
 
-    Leaving gives back whatever came and was not settled, also what `next` handed out: settle before you leave. When
-    the link is lost while it waits it goes on once the link is back.
+    Leaving passes on whatever `next` answered and was not settled: settle before you leave. When the link is lost
+    while it waits it goes on once the link is back.
     """
 
-    def __init__(self, waiters: "Waiters", lanes: tuple[str, ...]) -> None:
-        self.lanes = lanes
-        self.ended = False
+    def __init__(self, waiters: "Waiters", lanes: Iterable[str], count: int) -> None:
         self._waiters = waiters
-        self._channel: drawing.DrawChannel | None = None
-        self._consumers: list[str] = []
-        self._made: list[str] = []
-        self._idle = False
-        self._ready: list[drawing.Drawn] = []
-        self._news = asyncio.Event()
+        self._lanes = tuple(sorted(set(lanes)))
+        self._asker = stand.Asker(count)
+        self._stand: stand.Stand | None = None
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         """Stand in the lanes; missing ones are declared. Raises `Unavailable` when the broker is away."""
-        await self._waiters.join(self)
+        self._stand = await self._waiters.place(self._lanes)
+        self._stand.join(self._asker)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the lanes. Does not suspend, so a cancellation cannot cut it short."""
-        self._waiters.leave(self)
+        if self._stand is not None:
+            self._waiters.leave(self._stand, self._asker)
 
-    async def next(self, seconds: float) -> drawing.Drawn | None:
-        """The best ticket that came, as soon as one comes; must be settled.
+    async def next(self, seconds: float) -> list[drawing.Drawn]:
+        """The best tickets that came, one at least, as soon as they are dealt; must be settled.
 
-        None when none came in time, or early when one of the lanes was dropped. Raises `Unavailable` when the time is
+        Empty when none came in time, or early when one of the lanes was dropped. Raises `Unavailable` when the time is
         over and the link is down.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while (best := self._best()) is None and not self.ended and (left := end - loop.time()) > 0:
-            if self._channel is not None and not self._consumers and not self._channel.holds(self._made):
-                # What came before was in vain.
-                self.stand(self._channel)
-            self._news.clear()
+        here, asker = self._present(), self._asker
+        here.ask(asker)
+        if not asker.hand and not here.ended and not self._ended and seconds > 0:
             # Not wait_for: it may lose a cancellation that comes together with the news.
-            timer = loop.call_later(left, self._news.set)
+            timer = asyncio.get_running_loop().call_later(seconds, asker.wake)
             try:
-                await self._news.wait()
+                await asker.news()
             finally:
                 timer.cancel()
-        if best is None and not self.ended and (self._channel is None or self._channel.is_closed):
+        here.hold(asker)
+        if not asker.hand and not here.ended and not self._ended and not here.is_up:
             raise connection.unavailable()
-        if best is not None:
-            # Before it is acked: with room again the consumer would be brought one more, which would have to go back.
-            self._stand_back()
-        return best
+        return asker.hand
+
+    def part(self) -> None:
+        """What `next` answered will take longer than a write: others need not wait until it is handed out."""
+        self._present().part(self._asker)
 
     def call_off(self) -> None:
-        """Nobody waits any more: `next` answers None at once."""
-        self.ended = True
-        self._news.set()
+        """Nobody waits any more: `next` answers at once."""
+        self._ended = True
+        self._asker.wake()
 
-    def take(self, drawn: drawing.Drawn) -> None:
-        """Called by the channel: a ticket came."""
-        self._ready.append(drawn)
-        self._is_idle(False)
-        self._news.set()
-
-    def end(self) -> None:
-        """Called by the channel: a lane was dropped. What came and was not taken goes back to the others."""
-        self.ended = True
-        self._waiters.dropped(self)
-        self._stand_back()
-        if self._channel is not None:
-            self._channel.settle([drawn.tag for drawn in self._ready], back=True)
-        self._ready.clear()
-        self._news.set()
-
-    def stand(self, place: drawing.DrawChannel) -> None:
-        """Wait on this channel from now on; what came on another one is lost with it."""
-        if place is not self._channel:
-            self._ready.clear()
-            self._made.clear()
-        self._channel = place
-        self._consumers = [place.consume(lane, self) for lane in self.lanes]
-        self._made += self._consumers
-        self._is_idle(True)
-
-    def step_away(self) -> None:
-        """Wait no more."""
-        self._stand_back()
-        if self._channel is not None:
-            self._channel.give_back(self._made)
-
-    def _stand_back(self) -> None:
-        """Have nothing more brought."""
-        self._is_idle(False)
-        if self._channel is not None:
-            self._channel.cancel(self._consumers)
-        self._consumers = []
-
-    def _is_idle(self, now: bool) -> None:  # noqa: FBT001 - the new value of what it is named after
-        if now is not self._idle:
-            self._idle = now
-            self._waiters.note_idle(self.lanes, 1 if now else -1)
-
-    def _best(self) -> drawing.Drawn | None:
-        if not self._ready or self._channel is None or self._channel.is_closed:
-            return None
-        best = min(self._ready, key=lambda drawn: drawn.ticket.rank)
-        self._ready.remove(best)
-        return best
+    def _present(self) -> stand.Stand:
+        assert self._stand is not None
+        return self._stand
 
 
 class Waiters:
@@ -131,7 +80,7 @@ class Waiters:
     def __init__(self, link: connection.Link, lanes: management.Lanes) -> None:
         self._lanes = lanes
         self._keeper = channel.Keeper(link, drawing.DrawChannel, prepare=self._prepare, gone=lanes.forget)
-        self._waiting: set[Waiter] = set()
+        self._stands: dict[tuple[str, ...], stand.Stand] = {}
         self._idle: Counter[str] = Counter()
 
     def start(self) -> None:
@@ -152,41 +101,50 @@ class Waiters:
         present = self._keeper.current
         return present.unsettled if present is not None else 0
 
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return sum(len(each.members) for each in self._stands.values())
+
     def idle(self, lane: str) -> bool:
-        """Whether somebody stands in the lane to whom nothing is brought: nothing is there then."""
+        """Whether more would be brought from the lane if it were there: nothing is there then."""
         return lane in self._idle
 
-    def note_idle(self, lanes: Iterable[str], number: int) -> None:
-        """Called by a waiter: so many more, or fewer, are idle in these lanes."""
-        for lane in lanes:
-            self._idle[lane] += number
-            if not self._idle[lane]:
-                del self._idle[lane]
+    async def place(self, lanes: tuple[str, ...]) -> stand.Stand:
+        """Where one waits on these lanes; raises `Unavailable`."""
+        present = self._keeper.current
+        found = self._stands.get(lanes)
+        if found is None or present is None or found.channel is not present:
+            with connection.translated():
+                present = await patience.within(management.CALL_TIMEOUT, self._channel(lanes))
+            found = self._stands.get(lanes)
+        if found is None:
+            found = self._stands[lanes] = stand.Stand(lanes, self._idle, self._dropped)
+        if found.channel is not present:
+            found.move(present)
+        return found
 
-    async def join(self, waiter: Waiter) -> None:
-        """Let a waiter stand in its lanes; raises `Unavailable`."""
-        with connection.translated():
-            present = await patience.within(management.CALL_TIMEOUT, self._place(waiter.lanes))
-        self._waiting.add(waiter)
-        waiter.stand(present)
-
-    async def _place(self, lanes: tuple[str, ...]) -> drawing.DrawChannel:
+    async def _channel(self, lanes: tuple[str, ...]) -> drawing.DrawChannel:
         await self._lanes.ensure(lanes)
         return await self._keeper.channel()
 
-    def leave(self, waiter: Waiter) -> None:
+    def leave(self, place: stand.Stand, asker: stand.Asker) -> None:
         """Let it go."""
-        self._waiting.discard(waiter)
-        waiter.step_away()
+        place.leave(asker)
+        if not place.members:
+            self._forget(place)
 
-    def dropped(self, waiter: Waiter) -> None:
-        """One of its lanes is no more."""
-        self._lanes.forget(waiter.lanes)
+    def _dropped(self, place: stand.Stand) -> None:
+        """One of its lanes is no more: whoever comes next stands elsewhere."""
+        self._lanes.forget(place.lanes)
+        self._forget(place)
+
+    def _forget(self, place: stand.Stand) -> None:
+        if self._stands.get(place.lanes) is place:
+            del self._stands[place.lanes]
 
     async def _prepare(self, fresh: drawing.DrawChannel) -> None:
         """A new channel takes the place of a lost one: all who wait move over."""
-        await fresh.limit_consumers()
-        await self._lanes.ensure({lane for waiter in self._waiting if not waiter.ended for lane in waiter.lanes})
-        for waiter in self._waiting:
-            if not waiter.ended:
-                waiter.stand(fresh)
+        await self._lanes.ensure({lane for each in self._stands.values() for lane in each.lanes})
+        for each in self._stands.values():
+            each.move(fresh)

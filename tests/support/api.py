@@ -235,14 +235,12 @@ def fields(answer: httpx.Response) -> list[str]:
 
 async def somebody_waits(api: Api, *, count: int = 1) -> None:
     """Return when so many claims wait for a task."""
-    waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
-    await wait_until(lambda: len(waiters._waiting) >= count, what="somebody to wait for a task")
+    await wait_until(lambda: api.parts.broker.consumer.waiters >= count, what="somebody to wait for a task")
 
 
 async def nobody_waits(api: Api) -> None:
     """Return when no claim waits for a task any more."""
-    waiters: Any = vars(api.parts.broker.consumer)["_waiters"]
-    await wait_until(lambda: not waiters._waiting, what="nobody to wait for a task")
+    await wait_until(lambda: not api.parts.broker.consumer.waiters, what="nobody to wait for a task")
 
 
 def decode(body: bytes) -> Any:

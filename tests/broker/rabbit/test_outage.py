@@ -109,8 +109,7 @@ async def test_a_killed_rabbitmq_keeps_its_lanes_and_one_without_its_disk_works_
         drawing = asyncio.create_task(waiter.next(30))
         await broker.ready()
         await broker.put(ticket(LANE, "new"))
-        drawn = await drawing
-        assert drawn is not None
+        (drawn,) = await drawing
         assert drawn.ticket.ids == ("new",)
         await broker.consumer.settle([drawn])
     assert await broker.lanes.depth(LANE) == 0
