@@ -42,7 +42,7 @@ RETRY_AFTER = 1.0
 """Seconds after which a caller may hope that the broker is back."""
 
 _FIRST_DELAY = 0.1
-_LONGEST_DELAY = 5.0
+_LONGEST_DELAY = 2.0
 _FAILURES = (*aio_pika.exceptions.CONNECTION_EXCEPTIONS, EOFError, TimeoutError)
 
 

@@ -167,8 +167,7 @@ async def _neighbour(run: Run, bench: Ours, path: str) -> None:
 async def queues(run: Run) -> None:
     """Submits and claims over a few queues of one tenant, and over ten of each of a thousand; in turns.
 
-    A quarter of the queues at a time: a lane that holds tickets takes RabbitMQ two open files, of which a process may
-    have 20,000 here.
+    A quarter of the queues at a time, in turns with the few.
     """
     houses, own = run.some(1_000, 10), 10
     async with ours.connected(run.stack) as bench, tenants.issuing() as issuer:
