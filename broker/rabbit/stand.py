@@ -9,14 +9,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from broker.rabbit import drawing
+from broker.rabbit import bringing, drawing
 
 FLIGHTS = 2
 """So many deals may be under way before tickets gather."""
-FEW = 10
+FEW = bringing.EACH
 """Who asks for so many, or fewer, is brought all of them; who asks for more draws them when a first one came."""
-MOST = 64
-"""So many tickets, at most, are brought to all who wait on the same lanes before one of them is settled."""
 
 
 class Flight:
@@ -53,15 +51,6 @@ class Asker:
             self._news.set_result(None)
 
 
-class _Consumer:
-    """One that brings tickets of a lane: at most `prefetch` that are not settled, of which it has brought some."""
-
-    def __init__(self, lane: str, prefetch: int) -> None:
-        self.lane = lane
-        self.prefetch = prefetch
-        self.free = prefetch
-
-
 class Stand:
     """Those who wait on the same lanes, and their consumers, which together never bring more than is asked for.
 
@@ -75,14 +64,11 @@ class Stand:
         """A lane was dropped: nobody is brought anything here any more."""
         self.channel: drawing.DrawChannel | None = None
         self.members: set[Asker] = set()
-        self._idle = idle
+        self._bringing = bringing.Bringing(lanes, self, idle)
         self._dropped = dropped
         self._open: set[Asker] = set()
         self._asking: dict[Asker, None] = {}
         self._asked = 0
-        self._consumers: dict[str, _Consumer] = {}
-        self._free = dict.fromkeys(lanes, 0)
-        self._made = dict.fromkeys(lanes, 0)
         self._tickets: list[drawing.Drawn] = []
         self._flights = 0
         self._is_dealing_soon = False
@@ -128,7 +114,7 @@ class Stand:
         """What was dealt to it takes longer: neither those who wait nor their consumers are held up by it."""
         if self.channel is not None:
             for name in self.channel.holders([drawn.tag for drawn in asker.hand if drawn.channel is self.channel]):
-                self._cancel(name)
+                self._bringing.cancel(name)
         self.land(asker)
         self._fill()
 
@@ -151,18 +137,13 @@ class Stand:
     def move(self, channel: drawing.DrawChannel) -> None:
         """Stand on this channel from now on; what came on another one is lost with it."""
         self._tickets.clear()
-        for lane in self.lanes:
-            self._note(lane, -self._free[lane])
-            self._made[lane] = 0
-        self._consumers.clear()
         self.channel = channel
+        self._bringing.move(channel)
         self._fill()
 
     def take(self, name: str, drawn: drawing.Drawn) -> None:
         """A ticket came."""
-        if (consumer := self._consumers.get(name)) is not None:
-            consumer.free -= 1
-            self._note(consumer.lane, -1)
+        self._bringing.brought(name)
         self._tickets.append(drawn)
         if not self._is_dealing_soon:
             # In the next turn of the loop: what was read from the socket together is dealt together.
@@ -171,9 +152,7 @@ class Stand:
 
     def freed(self, name: str) -> None:
         """What a consumer brought is about to be settled: it would be brought the next."""
-        if (consumer := self._consumers.get(name)) is not None and consumer.free < consumer.prefetch:
-            consumer.free += 1
-            self._note(consumer.lane, 1)
+        if self._bringing.freed(name):
             self._trim()
 
     def end(self) -> None:
@@ -232,8 +211,6 @@ class Stand:
             self.channel.settle([drawn.tag for drawn in self._tickets], back=True)
         self._tickets.clear()
 
-    # --- consumers ---
-
     def _enter(self, asker: Asker) -> None:
         if asker not in self._open:
             self._open.add(asker)
@@ -245,46 +222,15 @@ class Stand:
             self._asked -= asker.brought
 
     def _fill(self) -> None:
-        """Have as much brought from each lane as is asked for."""
-        if self.channel is None or self.ended:
-            return
-        for lane in self.lanes:
-            while (missing := self._missing(lane)) > 0:
-                consumer = _Consumer(lane, min(missing, FEW))
-                self._consumers[self.channel.consume(lane, self, consumer.prefetch)] = consumer
-                self._made[lane] += consumer.prefetch
-                self._note(lane, consumer.prefetch)
-
-    def _missing(self, lane: str) -> int:
-        here = self._free[lane] + len(self._tickets)
-        return min(min(self._asked, MOST) - here, MOST - self._made[lane])
+        """Have as much brought as is asked for."""
+        if not self.ended:
+            self._bringing.fill(self._asked, len(self._tickets))
 
     def _trim(self) -> None:
-        """Have no more brought than is asked for by those who are left: the fullest go first, to which least comes."""
-        if all(free <= self._asked for free in self._free.values()):
-            return
-        for name, consumer in sorted(self._consumers.items(), key=_room):
-            if self._free[consumer.lane] > self._asked and consumer.free:
-                self._cancel(name)
-        self._fill()
-
-    def _cancel(self, name: str) -> None:
-        consumer = self._consumers.pop(name, None)
-        if consumer is not None and self.channel is not None:
-            self._note(consumer.lane, -consumer.free)
-            self._made[consumer.lane] -= consumer.prefetch
-            self.channel.cancel([name])
-
-    def _note(self, lane: str, number: int) -> None:
-        self._free[lane] += number
-        self._idle[lane] += number
-        if not self._idle[lane]:
-            del self._idle[lane]
+        """Have no more brought than is asked for by those who are left."""
+        if self._bringing.trim(self._asked):
+            self._fill()
 
 
 def _rank(drawn: drawing.Drawn) -> tuple[int, str]:
     return drawn.ticket.rank
-
-
-def _room(one: tuple[str, _Consumer]) -> int:
-    return one[1].free
