@@ -9,7 +9,7 @@ from tests.bench.contenders import Life
 from tests.bench.report import PENSTOCK, RECORD, Figures
 
 _PICKUPS = (("idle", None, 100), ("at 100/s", 100.0, 500), ("at 1,000/s", 1000.0, 4000))
-_SINGLE_CLIENTS, _BATCH_CLIENTS = 32, 4
+_SINGLE_CLIENTS, _BATCH_CLIENTS = 32, 8
 """Connections that submit in a whole life; twice as many claim."""
 
 
@@ -65,7 +65,7 @@ async def _pickups(bench: ours.Ours, figures: Figures, counts: Counts) -> None:
 
 
 async def _submits(bench: ours.Ours, figures: Figures, counts: Counts, endpoint: str) -> None:
-    for size, clients, count in ((1, 64, counts.submits), (100, 8, counts.by_hundred)):
+    for size, clients, count in ((1, 64, counts.submits), (100, 16, counts.by_hundred)):
         path = await bench.queue()
         await bench.rest()
         rate = await bench.submits(path, size=size, clients=clients, count=count)
@@ -74,7 +74,7 @@ async def _submits(bench: ours.Ours, figures: Figures, counts: Counts, endpoint:
     asked: dict[str, Any] = {"token": bench.sub.token, "issuer": f"{bench.local['auth']}/realms/demo"}
     rate = await limits.endpoint(endpoint, clients=64, count=counts.submits, **asked)
     figures.add("submit by 1, tasks/s", "no-op FastAPI endpoint", rate)
-    for name, clients in (("raw insert_many", 8), ("raw insert_many, one call at a time", 1)):
+    for name, clients in (("raw insert_many", 16), ("raw insert_many, one call at a time", 1)):
         rate = await limits.inserts(bench.local["mongodb"], size=100, clients=clients, count=2 * counts.by_hundred)
         figures.add("submit by 100, tasks/s", name, rate)
 
