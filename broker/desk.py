@@ -13,15 +13,15 @@ from broker.rabbit import topology
 from broker.rabbit.messages import Ticket
 from broker.rabbit.publisher import Publisher
 from core import errors
-from core.task import State, Task, Waits
+from core.task import TICKET_REPAIR, State, Task, Waits
 from store.sweeps import Stub
 from store.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
 _NOTE_EVERY = 0.5
-_NOTE_AFTER = 2.0
-"""Seconds from a confirm to its note. A task that is claimed by then needs none: its mark went with the claim. Well
-below `TICKET_REPAIR`, when the relay would publish another ticket."""
+_NOTE_AFTER = 0.4 * TICKET_REPAIR.total_seconds()
+"""From a confirm to its note. A task that is claimed by then needs none: its mark went with the claim. Afterwards the
+relay would publish another ticket."""
 
 
 class Desk:

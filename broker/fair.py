@@ -113,7 +113,7 @@ class Fair:
         """Whether nobody else asks, or did so lately."""
         if len(self._running) > (tenant in self._running):
             return False
-        return len(self._seen) == (tenant in self._seen) or not (self._lately() - {tenant})
+        return len(self._seen) == (tenant in self._seen) or len(self._lately()) == (tenant in self._seen)
 
     def _see(self, tenant: str) -> None:
         """Note it: when the first request of a tenant begins, and when its last ends."""

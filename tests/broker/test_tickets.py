@@ -14,7 +14,7 @@ from broker.relay import Relay
 from core.priority import Priority
 from core.queue import Queue
 from core.settings import Settings
-from core.task import TICKET_REPAIR
+from core.task import TICKET_REPAIR, Task
 from store import indexes
 from store.queues import Queues
 from store.sweeps import Stub
@@ -60,15 +60,20 @@ def _connected(parts: assembly.Parts) -> bool:
     return parts.broker.publishing.connected and parts.broker.consuming.connected
 
 
+async def submitted_while_away(parts: assembly.Parts, proxy: Proxy) -> tuple[Queue, list[Task]]:
+    """A queue, and tasks that it was given after RabbitMQ went away."""
+    queue, _ = await parts.administration.put("demo", "intake", "reports", {}, by=ANN, match=None)
+    await proxy.shut()
+    await wait_until(lambda: not _connected(parts), what="the links are down")
+    return queue, await submit(parts, queue, 5)
+
+
 async def test_what_was_submitted_while_the_broker_was_away_is_handed_out_when_it_is_back(
     cut: tuple[assembly.Parts, Proxy], fake_clock: FakeClock
 ) -> None:
     parts, proxy = cut
-    queue, _ = await parts.administration.put("demo", "intake", "reports", {}, by=ANN, match=None)
     relay = relay_of(parts)
-    await proxy.shut()
-    await wait_until(lambda: not _connected(parts), what="the links are down")
-    tasks = await submit(parts, queue, 5)
+    queue, tasks = await submitted_while_away(parts, proxy)
     fake_clock.advance(TICKET_REPAIR)
     assert await relay.step() > 0
     assert (await read(parts, tasks[0])).ticket_due is not None
@@ -189,11 +194,8 @@ async def test_what_was_marked_while_the_broker_was_away_waits_no_longer_than_th
     cut: tuple[assembly.Parts, Proxy], fake_clock: FakeClock
 ) -> None:
     parts, proxy = cut
-    queue, _ = await parts.administration.put("demo", "intake", "reports", {}, by=ANN, match=None)
     relay = relay_of(parts)
-    await proxy.shut()
-    await wait_until(lambda: not _connected(parts), what="the links are down")
-    tasks = await submit(parts, queue, 5)
+    queue, tasks = await submitted_while_away(parts, proxy)
     await relay.step()
     fake_clock.advance(timedelta(seconds=1))
     await proxy.reopen()
