@@ -10,7 +10,7 @@ import hypothesis
 import pymongo
 import pytest
 
-from tests.support import clock, servers
+from tests.support import clock, scratch, servers
 
 # A loaded machine is no reason to fail a property.
 hypothesis.settings.register_profile("penstock", deadline=None, print_blob=True)
@@ -22,15 +22,14 @@ def _is_xdist_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that pytest was started as owns the servers of the run."""
-    if not _is_xdist_worker(config):
+    """The process that pytest was started as owns the servers of the run, and leaves nothing behind that it started."""
+    if _is_xdist_worker(config):
+        return
+    try:
         servers.open_run()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Nothing that the run started is left behind."""
-    if not _is_xdist_worker(config):
-        servers.close_run()
+    except scratch.NoRoomError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.add_cleanup(servers.close_run)
 
 
 @pytest.fixture(scope="session")

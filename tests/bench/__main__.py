@@ -15,17 +15,15 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pymongo
 
 from tests.bench import contenders, parts
 from tests.bench.results import Results
-from tests.support.stack import LocalStack
+from tests.support import stack as stacks
 
 TUNED = {"wiredTigerEngineRuntimeConfig": "cache_size=4096MB", "minSnapshotHistoryWindowInSeconds": 0}
 """MongoDB as on a machine of its own (docs/operations/capacity.md): `make run` gives it an eighth of the cache. Only a
@@ -33,18 +31,13 @@ backup reads the record of earlier moments."""
 
 
 @contextmanager
-def started(workers: int = 1) -> Generator[LocalStack]:
+def started(workers: int = 1) -> Generator[stacks.LocalStack]:
     """A stack of its own, with so many API processes."""
     os.environ["PENSTOCK_API_WORKERS"] = str(workers)
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-        stack = LocalStack(Path(folder))
-        try:
-            stack.start()
-            with pymongo.MongoClient[dict[str, object]](stack.local["mongodb"]) as client:
-                client.admin.command({"setParameter": 1, **TUNED})
-            yield stack
-        finally:
-            stack.stop()
+    with stacks.started("bench") as stack:
+        with pymongo.MongoClient[dict[str, object]](stack.local["mongodb"]) as client:
+            client.admin.command({"setParameter": 1, **TUNED})
+        yield stack
 
 
 def carry_out(chosen: list[parts.Part], results: Results, *, quick: bool) -> None:
@@ -57,7 +50,7 @@ def carry_out(chosen: list[parts.Part], results: Results, *, quick: bool) -> Non
                 fine = _carried_out(left.pop(0), stack, results, quick=quick)
 
 
-def _carried_out(part: parts.Part, stack: LocalStack, results: Results, *, quick: bool) -> bool:
+def _carried_out(part: parts.Part, stack: stacks.LocalStack, results: Results, *, quick: bool) -> bool:
     began, fine = time.monotonic(), True
     print(f"{part.name} ...", flush=True)
     try:

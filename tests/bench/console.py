@@ -11,9 +11,7 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import rich.console
@@ -22,7 +20,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support import console
 from tests.support.people import Caller
-from tests.support.stack import LocalStack
+from tests.support.stack import started
 
 MOST_MS = 100.0
 QUEUE = "console:long"
@@ -146,17 +144,12 @@ async def measured(browser: Browser, api: str, pages: int) -> dict[str, Longest]
 async def run(count: int, pages: int, rounds: int) -> bool:
     """Print what it took; whether all of it was short enough."""
     expect.set_options(timeout=console.PATIENCE)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = LocalStack(Path(folder))
-        stack.start()
-        try:
-            local = stack.local
-            async with Caller(local["api"], local["auth"], "demo", "ada") as ada:
-                await fill(ada, count)
-            async with console.chromium() as browser:
-                visits = [await measured(browser, local["api"], pages) for _ in range(rounds)]
-        finally:
-            stack.stop()
+    with started("console") as stack:
+        local = stack.local
+        async with Caller(local["api"], local["auth"], "demo", "ada") as ada:
+            await fill(ada, count)
+        async with console.chromium() as browser:
+            visits = [await measured(browser, local["api"], pages) for _ in range(rounds)]
     table = rich.table.Table("step", "longest task, ms", "of CPU time, ms", title=f"{count:,} open tasks")
     best = {name: min((visit[name] for visit in visits), key=lambda each: each.cpu) for name in visits[0]}
     for name, each in best.items():

@@ -6,7 +6,6 @@ Also how fast a backup is taken and restored. A run takes about a minute on an i
 """
 
 import asyncio
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import rich.table
 
 from store import backup, mongo
 from tests.bench import ours
-from tests.support.stack import LocalStack
+from tests.support.stack import LocalStack, started
 
 _SINGLE, _BATCH = 2_000, 20_000
 _ROLES = ("api", "engine", "mongod", "rabbitmq")
@@ -77,13 +76,8 @@ def _rss(pid: int) -> float:
 
 def main() -> None:
     """Start a stack, measure, stop it."""
-    with tempfile.TemporaryDirectory(prefix="penstock-costs-") as folder:
-        stack = LocalStack(Path(folder))
-        try:
-            stack.start()
-            asyncio.run(measure(stack, Path(folder)))
-        finally:
-            stack.stop()
+    with started("costs") as stack:
+        asyncio.run(measure(stack, stack.home.parent))
 
 
 if __name__ == "__main__":

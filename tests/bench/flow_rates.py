@@ -8,11 +8,9 @@ Part of `make bench`. Workers do nothing and claim by long poll; clients and ser
 import argparse
 import asyncio
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -21,7 +19,7 @@ import rich.table
 from broker import loops
 from core import flow_actions
 from tests.support.people import Caller
-from tests.support.stack import LocalStack
+from tests.support.stack import LocalStack, started
 from tests.support.waiting import wait_until
 
 QUEUE, KEY = "/queues/bench/flows", "bench:flows"
@@ -129,13 +127,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(description="Measure flows on the local stack")
     asked.add_argument("--quick", action="store_true")
     quick = asked.parse_args().quick
-    with tempfile.TemporaryDirectory() as folder:
-        stack = LocalStack(Path(folder))
-        stack.start()
-        try:
-            found = asyncio.run(measure(stack, quick=quick))
-        finally:
-            stack.stop()
+    with started("flows") as stack:
+        found = asyncio.run(measure(stack, quick=quick))
     table = rich.table.Table("figure", "median", "lowest", "highest")
     for name, values in found.items():
         table.add_row(name, *[f"{value:,.1f}" for value in (statistics.median(values), min(values), max(values))])

@@ -227,7 +227,7 @@ def main() -> None:
     asked.add_argument("--cache", type=float, default=4, help="of MongoDB, GB")
     asked.add_argument("--erase", type=float, default=240)
     given = asked.parse_args()
-    servers.open_run()
+    servers.open_run(mib=4096 + given.tasks // 500)
     try:
         mongodb, rabbitmq = servers.url(servers.MONGODB), servers.url(servers.RABBITMQ) + "main"
         with support.issuing() as tokens, tempfile.TemporaryDirectory() as folder:

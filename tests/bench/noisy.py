@@ -18,11 +18,9 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import rich.console
 import rich.table
@@ -32,7 +30,7 @@ from tests.bench.flood import Flood
 from tests.bench.load import Connection
 from tests.bench.ours import Ours
 from tests.support.people import Caller
-from tests.support.stack import LocalStack
+from tests.support.stack import LocalStack, started
 
 SUBMITS, POLLS, STREAMS = 100.0, 20, 5
 """What the noisy tenant may have."""
@@ -137,13 +135,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0, help="of each spell")
     parser.add_argument("--rounds", type=int, default=3, help="of a quiet and a noisy spell")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="penstock-noisy-") as folder:
-        stack = LocalStack(Path(folder))
-        try:
-            stack.start()
-            report(*asyncio.run(measure(stack, given.seconds, given.rounds)))
-        finally:
-            stack.stop()
+    with started("noisy") as stack:
+        report(*asyncio.run(measure(stack, given.seconds, given.rounds)))
 
 
 if __name__ == "__main__":

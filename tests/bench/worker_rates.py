@@ -11,7 +11,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ import rich.table
 
 from deploy.local import home as homes
 from tests.support.people import Caller
-from tests.support.stack import LocalStack
+from tests.support.stack import LocalStack, started
 
 BINDINGS = {"submitters": ["task-writer"], "workers": ["reviewer"]}
 PAYLOAD = {"applicant": "x" * 200, "number": 4711}
@@ -107,16 +106,11 @@ def main() -> None:
         given.tasks, given.rounds = 5_000, 1
     columns = ("handler", "tasks/s", *(f"CPU s/1,000: {each}" for each in ROLES))
     table = rich.table.Table(*columns)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = LocalStack(Path(folder))
-        stack.start()
-        try:
-            for number in range(given.rounds):
-                for name, kind in (("worker", "thread"), ("coroutines", "coroutine")):
-                    figures = asyncio.run(measure(stack, name, f"bench:{name}-{number}", given.tasks))
-                    table.add_row(kind, *[f"{value:,.2f}" for value in figures.values()])
-        finally:
-            stack.stop()
+    with started("workers") as stack:
+        for number in range(given.rounds):
+            for name, kind in (("worker", "thread"), ("coroutines", "coroutine")):
+                figures = asyncio.run(measure(stack, name, f"bench:{name}-{number}", given.tasks))
+                table.add_row(kind, *[f"{value:,.2f}" for value in figures.values()])
     rich.console.Console().print(table)
 
 

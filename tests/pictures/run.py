@@ -10,7 +10,6 @@ import asyncio
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,7 +20,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.pictures import scene
 from tests.support import console
 from tests.support.people import Caller
-from tests.support.stack import LocalStack
+from tests.support.stack import LocalStack, started
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WIDE, NARROW = (1440, 900), (390, 844)
@@ -157,13 +156,8 @@ def shrink(file: Path) -> None:
 async def run(names: list[str]) -> None:
     """Take those of these names, or all."""
     expect.set_options(timeout=console.PATIENCE)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = LocalStack(Path(folder))
-        stack.start()
-        try:
-            await _all(stack, names)
-        finally:
-            stack.stop()
+    with started("pictures") as stack:
+        await _all(stack, names)
 
 
 async def _all(stack: LocalStack, names: list[str]) -> None:

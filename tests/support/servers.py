@@ -9,14 +9,14 @@ import contextlib
 import fcntl
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+
+from tests.support import scratch
 
 RABBITMQ = "rabbitmq"
 MONGODB = "mongod"
@@ -26,11 +26,18 @@ _FOLDER = "PENSTOCK_TEST_RUN"
 _OWNER = "PENSTOCK_TEST_OWNER"
 _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 90
+_run = contextlib.ExitStack()
+
+MIB = 6144
+"""What the servers and the local stacks of four workers fill at most, with half of it to spare."""
 
 
-def open_run() -> None:
-    """Called once by the owner: from now on it and the processes that it starts can ask for servers."""
-    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="penstock-tests-")
+def open_run(mib: int | None = None) -> None:
+    """Called once by the owner: from now on it and the processes that it starts can ask for servers.
+
+    They fill up to so many MiB, MIB if not given. Raises scratch.NoRoomError.
+    """
+    os.environ[_FOLDER] = str(_run.enter_context(scratch.folder("tests", mib=mib or MIB)))
     os.environ[_OWNER] = str(os.getpid())
 
 
@@ -40,7 +47,7 @@ def close_run() -> None:
     os.environ.pop(_OWNER)
     for pid_file in folder.glob("*.pid"):
         _end(int(pid_file.read_text()))
-    shutil.rmtree(folder, ignore_errors=True)
+    _run.close()
 
 
 def url(server: str) -> str:

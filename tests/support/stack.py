@@ -7,12 +7,25 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 from deploy.local import children, ports
 from deploy.local import home as homes
+from tests.support import scratch
+
+
+@contextlib.contextmanager
+def started(name: str, *, mib: int = 4096) -> Generator["LocalStack"]:
+    """A stack for the whole of a program called `name`, whose servers fill up to so many MiB; nothing is left of it."""
+    with scratch.folder(name, mib=mib) as folder:
+        stack = LocalStack(folder)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
 
 
 class LocalStack:
