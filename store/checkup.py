@@ -15,6 +15,9 @@ _OLDEST = (6, 0)
 _SKEW = timedelta(seconds=2)
 _LATE = timedelta(minutes=1)
 _MANY = 1000
+_GIB = 1 << 30
+_ROOM_WANTED, _ROOM_NEEDED = 5 * _GIB, _GIB
+"""A disk with less than the first, and less than a tenth of itself, is soon full; with less than the second it is."""
 _REFUSED = frozenset({13, 18})
 """Codes of Unauthorized and AuthenticationFailed."""
 
@@ -31,6 +34,7 @@ async def server(database: mongo.Database, *, clock: Clock) -> Sequence[Diagnosi
         found = [each async for each in _server(hello, tuple(version), clock)]
         if not any(each.fatal for each in found):
             await _rights(database)
+            found += disk(await database.command("dbStats"))
     except driver.WTimeoutError:
         what = "a write is not confirmed by a majority of the members in time"
         return [_found("mongodb-majority", what, "see that most members run and are not far behind")]
@@ -62,6 +66,17 @@ async def _server(hello: mongo.Document, version: tuple[int, ...], clock: Clock)
     if skew > _SKEW:
         what = f"its clock and ours differ by {skew.total_seconds():.0f} s; all processes go by MongoDB's"
         yield _found("clock-skew", what, "let NTP keep both clocks", fatal=False)
+
+
+def disk(stats: mongo.Document) -> Sequence[Diagnosis]:
+    """Whether the disk of the primary is nearly full, by what `dbStats` says of it."""
+    total = int(stats.get("fsTotalSize", 0))
+    free = total - int(stats.get("fsUsedSize", 0))
+    if not total or free >= min(_ROOM_WANTED, total // 10):
+        return []
+    what = f"its disk is nearly full, {free / _GIB:.1f} of {total / _GIB:.0f} GiB are left: without room it ends"
+    do = "give it a larger one; or keep ended tasks for less long, then: python -m store compact"
+    return [_found("mongodb-disk", what, do, fatal=free < _ROOM_NEEDED)]
 
 
 async def _rights(database: mongo.Database) -> None:

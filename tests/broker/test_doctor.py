@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.task import Actor
 from core.tenant import Tenant
 from deploy.local import children, issuer, mongod, ports, rabbitmq
-from store import migrations
+from store import checkup, migrations
 from store.leases import Leases
 from store.masters import Masters
 from store.secrets import Secret, Secrets
@@ -220,6 +220,22 @@ async def test_a_mongod_that_is_no_replica_set_is_refused(settings: Settings, tm
     async with _standalone(tmp_path) as url:
         found = await doctor.examine(settings.model_copy(update={"mongodb_url": SecretStr(url)}))
     assert [each.code for each in found] == ["mongodb-standalone"]
+
+
+async def test_a_disk_that_is_nearly_full_is_noticed_before_it_is(healthy: tuple[assembly.Parts, Settings]) -> None:
+    stats = await healthy[0].record.database.command("dbStats")
+    total, gib = int(stats["fsTotalSize"]), 1 << 30
+
+    def found(free: int, of: int = total) -> list[tuple[str, bool]]:
+        said = checkup.disk({**stats, "fsTotalSize": of, "fsUsedSize": of - free})
+        return [(each.code, each.fatal) for each in said]
+
+    assert found(total // 2) == []
+    assert found(9 * gib, of=100 * gib) == []
+    assert found(4 * gib, of=100 * gib) == [("mongodb-disk", False)]
+    assert found(gib, of=4 * gib) == []
+    assert found(gib // 2, of=100 * gib) == [("mongodb-disk", True)]
+    assert checkup.disk({}) == []
 
 
 @asynccontextmanager
