@@ -40,7 +40,9 @@ def _refused() -> str | None:
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = ServerSettings()
+    settings = chosen.of(ServerSettings)
+    if isinstance(settings, list):
+        sys.exit(diagnosis.text(settings))
     parser = argparse.ArgumentParser(prog="python -m api", description="The HTTP API of Penstock.")
     parser.add_argument("--host", default=settings.host)
     parser.add_argument("--port", type=int, default=settings.port)

@@ -266,6 +266,18 @@ def test_settings_that_do_not_fit_are_said_by_their_names() -> None:
     assert "https://" in found[0].what
 
 
+async def test_an_api_that_is_set_wrong_says_so_by_the_variables_names() -> None:
+    env = os.environ | {"PENSTOCK_API_PORT": "http", "PENSTOCK_API_WORKERS": "0"}
+    pipe = asyncio.subprocess.PIPE
+    run = await asyncio.create_subprocess_exec(sys.executable, "-m", "api", env=env, stdout=pipe, stderr=pipe)
+    _, said = await run.communicate()
+    assert run.returncode == 1
+    lines = said.decode().splitlines()
+    assert lines[0].startswith("FAULT  Settings: PENSTOCK_API_PORT")
+    assert lines[2].startswith("FAULT  Settings: PENSTOCK_API_WORKERS")
+    assert "Traceback" not in said.decode()
+
+
 def test_what_was_found_is_said_with_what_to_do() -> None:
     fault = Diagnosis(code="x", where="MongoDB", what="it is away", do="start it")
     said = diagnosis.text([fault, Diagnosis(code="y", where="Login", what="no", do="yes", fatal=False)])

@@ -2,6 +2,7 @@
 
 import re
 
+from api.__main__ import ServerSettings
 from core.settings import Settings
 from deploy.local import home as homes
 
@@ -11,8 +12,9 @@ _ROW = re.compile(r"^\| `PENSTOCK_(\w+)` \| (?:`([^`]*)`|required) \|", re.MULTI
 def test_every_setting_is_on_the_page_with_its_default() -> None:
     page = (homes.ROOT / "docs" / "operations" / "settings.md").read_text()
     rows = {name.lower(): default for name, default in _ROW.findall(page)}
-    assert set(rows) == set(Settings.model_fields)
-    for name, field in Settings.model_fields.items():
+    fields = {**Settings.model_fields, **{f"api_{name}": field for name, field in ServerSettings.model_fields.items()}}
+    assert set(rows) == set(fields)
+    for name, field in fields.items():
         if field.is_required():
             assert rows[name] == "", name
         else:
