@@ -197,7 +197,9 @@ class Publisher:
         confirmed = [tickets[index] for index in first.confirmed]
         if first.returned:
             homeless = [tickets[index] for index in first.returned]
-            await self._declare({ticket.lane for ticket in homeless}, end)
+            gone = {ticket.lane for ticket in homeless}
+            self._deep -= gone
+            await self._declare(gone, end)
             second = await self.send([self._encoded(ticket) for ticket in homeless], end=end)
             confirmed += [homeless[index] for index in second.confirmed]
         return confirmed

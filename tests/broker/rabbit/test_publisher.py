@@ -60,25 +60,37 @@ async def test_tickets_are_transient(broker: Hands, lane: str, rabbitmq_url: str
 
 async def test_in_a_deep_lane_they_are_persistent_until_it_is_shallow_again(lane: str, rabbitmq_url: str) -> None:
     async with hands(rabbitmq_url, "test.events", deep=3_000) as broker:
-        await broker.ready()
-        for _ in range(5):
-            await broker.put(*(ticket(lane, f"t{number}") for number in range(1_000)))
-        last = ticket(lane, "last", priority=3)
-
-        async def is_kept() -> bool:
-            await broker.put(last)
-            return await modes(rabbitmq_url, lane, 1) == [(aio_pika.DeliveryMode.PERSISTENT, 3)]
-
-        await waiting.wait_until(is_kept, what="the depth is known")
+        await deepen(broker, lane, rabbitmq_url)
         assert await broker.lanes.purge(lane) == 5_000
         for _ in range(5):
             await broker.put(*(ticket(lane, f"t{number}") for number in range(1_000)))
             await broker.lanes.purge(lane)
 
         async def is_not_kept() -> bool:
-            return not await is_kept()
+            return not await is_kept(broker, lane, rabbitmq_url)
 
         await waiting.wait_until(is_not_kept, what="the depth is known again")
+
+
+async def test_a_lane_that_was_deep_and_is_declared_anew_is_not(lane: str, rabbitmq_url: str) -> None:
+    async with hands(rabbitmq_url, "test.events", deep=3_000) as broker:
+        await deepen(broker, lane, rabbitmq_url)
+        await broker.lanes.drop(lane)
+        assert not await is_kept(broker, lane, rabbitmq_url)
+
+
+async def deepen(broker: Hands, lane: str, url: str) -> None:
+    """Put 5,000 tickets into a lane, and wait until it is known to be deep."""
+    await broker.ready()
+    for _ in range(5):
+        await broker.put(*(ticket(lane, f"t{number}") for number in range(1_000)))
+    await waiting.wait_until(lambda: is_kept(broker, lane, url), what="the depth is known")
+
+
+async def is_kept(broker: Hands, lane: str, url: str) -> bool:
+    """Whether the next ticket is a persistent one."""
+    await broker.put(ticket(lane, "last", priority=3))
+    return await modes(url, lane, 1) == [(aio_pika.DeliveryMode.PERSISTENT, 3)]
 
 
 async def modes(url: str, lane: str, count: int) -> list[tuple[aio_pika.DeliveryMode | None, int | None]]:
