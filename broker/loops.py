@@ -6,6 +6,7 @@ cancelled, and who cancels does it until it is done.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import structlog
 import tenacity
@@ -76,7 +77,16 @@ def _report(name: str, state: tenacity.RetryCallState) -> None:
     """A server that is away is said in a line; anything else is a fault of ours, with its trace."""
     error = state.outcome.exception() if state.outcome is not None else None
     fields = {"loop": name, "attempt": state.attempt_number, "wait": state.upcoming_sleep}
-    if isinstance(error, errors.Unavailable):
-        _log.warning("loop waits", error=error.detail, **fields)
+    away = _away(error)
+    if away is not None:
+        _log.warning("loop waits", error=away.detail, **fields)
     else:
         _log.error("loop failed", exc_info=error, **fields)
+
+
+def _away(error: BaseException | None) -> errors.Unavailable | None:
+    """The server that is away, where nothing else went wrong in a step, not even side by side."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return _away(group.exceptions[0]) if group.split(errors.Unavailable)[1] is None else None
+    return error if isinstance(error, errors.Unavailable) else None

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog.testing
 
 from broker import loops
 from core import errors
@@ -22,6 +23,30 @@ async def test_a_failing_step_is_taken_again(failure: Exception) -> None:
     loop = asyncio.create_task(loops.repeat("test", step))
     await wait_until(lambda: len(taken) == 3, what="the third try")
     await loops.ended(loop)
+
+
+@pytest.mark.parametrize(
+    ("failures", "level"),
+    [([errors.Unavailable("The key is away.")], "warning"), ([errors.Unavailable(), ValueError("ours")], "error")],
+)
+async def test_servers_that_are_away_for_steps_side_by_side_are_said_in_a_line(
+    failures: list[Exception], level: str
+) -> None:
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async def step() -> float:
+        async with asyncio.TaskGroup() as group:
+            for error in failures:
+                group.create_task(fail(error))
+        return 0.0
+
+    with structlog.testing.capture_logs() as said:
+        loop = asyncio.create_task(loops.repeat("test", step))
+        await wait_until(lambda: said, what="a line")
+        await loops.ended(loop)
+    assert said[0]["log_level"] == level
+    assert (said[0].get("error") == "The key is away.") == (level == "warning")
 
 
 async def test_a_rest_ends_early_when_there_is_news() -> None:
