@@ -16,7 +16,7 @@ _SKEW = timedelta(seconds=2)
 _LATE = timedelta(minutes=1)
 _MANY = 1000
 _GIB = 1 << 30
-_ROOM_WANTED, _ROOM_NEEDED = 5 * _GIB, _GIB
+_ROOM_WANTED, _ROOM_NEEDED = 3 * _GIB, _GIB
 """A disk with less than the first, and less than a tenth of itself, is soon full; with less than the second it is."""
 _REFUSED = frozenset({13, 18})
 """Codes of Unauthorized and AuthenticationFailed."""

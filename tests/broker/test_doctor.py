@@ -232,7 +232,7 @@ async def test_a_disk_that_is_nearly_full_is_noticed_before_it_is(healthy: tuple
 
     assert found(total // 2) == []
     assert found(9 * gib, of=100 * gib) == []
-    assert found(4 * gib, of=100 * gib) == [("mongodb-disk", False)]
+    assert found(2 * gib, of=100 * gib) == [("mongodb-disk", False)]
     assert found(gib, of=4 * gib) == []
     assert found(gib // 2, of=100 * gib) == [("mongodb-disk", True)]
     assert checkup.disk({}) == []
