@@ -71,7 +71,8 @@ class Lean(routing.Guarded):
             raw = request.scope[_BODY] = await _whole(request.receive)
             heavy = routing.heavy(request, len(raw))
             if heavy is None:
-                return await self._handle(request, raw)
+                with routing.light(request):
+                    return await self._handle(request, raw)
             async with heavy:
                 return await self._handle(request, raw)
 

@@ -55,7 +55,7 @@ class Guarded(Plain):
 
         async def handler(request: Request) -> Response:
             await identify(request)
-            with turn(request):
+            with turn(request), light(request):
                 read = await bodies.accept(request) if has_body else request
                 if trail is None:
                     return await handle(read)
@@ -87,10 +87,14 @@ def turn(request: Request) -> AbstractContextManager[None]:
 
     What only looks, and what waits, takes none.
     """
-    scope = request.scope
-    if scope["method"] in _LOOKING or scope["path"].endswith(_CLAIMS) or b"wait=" in scope["query_string"]:
+    if request.scope["method"] in _LOOKING or _may_wait(request):
         return nullcontext()
     return context.of(request).fair.turn(caller_of(request).tenant)
+
+
+def light(request: Request) -> AbstractContextManager[None]:
+    """Counts a request that is worked on at once; for one that waits, whoever hands tasks out does."""
+    return nullcontext() if _may_wait(request) else context.of(request).fair.light(caller_of(request).tenant)
 
 
 def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None] | None:
@@ -100,6 +104,10 @@ def heavy(request: Request, size: int) -> AbstractAsyncContextManager[None] | No
     if tasks <= fair.LIGHT or request.scope["path"].endswith(_CLAIMS):
         return None
     return context.of(request).fair.heavy(caller_of(request).tenant, tasks)
+
+
+def _may_wait(request: Request) -> bool:
+    return request.scope["path"].endswith(_CLAIMS) or b"wait=" in request.scope["query_string"]
 
 
 def caller_of(request: Request) -> Principal:

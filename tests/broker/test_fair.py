@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from broker import loops
-from broker.fair import LIGHT, SEEN_SECONDS, Fair
+from broker.fair import HOLD_SECONDS, LIGHT, LINGER_SECONDS, SEEN_SECONDS, Fair
 from core import errors
 from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until
@@ -159,3 +159,50 @@ def test_who_is_alone_is_known(fake_clock: FakeClock) -> None:
         assert not fair.alone("noisy"), "it asked lately"
         fake_clock.advance(timedelta(seconds=SEEN_SECONDS + 1))
         assert fair.alone("noisy")
+
+
+async def test_no_heavy_request_begins_beside_light_ones_of_another_tenant(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy", "quiet")
+    works = Works(fair)
+    loop = asyncio.get_running_loop()
+    with fair.light("quiet"):
+        began = loop.time()
+        tasks = works.start("noisy", "held")
+        await wait_until(lambda: works.begun == ["held"], what="it is not held for ever")
+        assert loop.time() - began >= HOLD_SECONDS * 0.9
+        tasks += works.start("noisy", "next")
+        await wait_until(lambda: "next" in works.ends, what="the next one waits")
+    works.ends["held"].set()
+    await wait_until(lambda: works.begun == ["held", "next"], what="its turn, with nobody else at work")
+    await loops.ended(*tasks)
+
+
+async def test_a_heavy_request_begins_soon_after_the_last_light_one(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy", "quiet")
+    works = Works(fair)
+    with fair.light("quiet"):
+        (held,) = works.start("noisy", "held")
+        await asyncio.sleep(0)
+        assert works.begun == []
+    ended = asyncio.get_running_loop().time()
+    await wait_until(lambda: works.begun == ["held"], what="it begins")
+    assert asyncio.get_running_loop().time() - ended >= LINGER_SECONDS * 0.9
+    await loops.ended(held)
+
+
+async def test_a_tenants_own_light_requests_hold_nothing(fake_clock: FakeClock) -> None:
+    fair = Fair(fake_clock, room=10)
+    seen(fair, "noisy", "quiet")
+    works = Works(fair)
+    with fair.light("noisy"):
+        (mine,) = works.start("noisy", "mine")
+        await asyncio.sleep(0)
+        assert works.begun == ["mine"]
+        async with fair.heavy("noisy", LIGHT):
+            (theirs,) = works.start("quiet", "theirs")
+            await asyncio.sleep(0)
+            assert works.begun == ["mine"]
+    await wait_until(lambda: works.begun == ["mine", "theirs"], what="it begins")
+    await loops.ended(mine, theirs)
