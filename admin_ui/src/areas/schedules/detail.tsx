@@ -36,8 +36,10 @@ export function ScheduleDetail() {
   return <Detail parts={PARTS} id={schedule} />;
 }
 
-function When({ thing: { id } }: { thing: Schedule }) {
+function When({ thing: { id, trigger } }: { thing: Schedule }) {
   const { t } = useTranslation();
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const own = trigger.kind === "cron" ? trigger.timeZone : zone;
   const { api, tenant } = useMe();
   const upcoming = useQuery({
     queryKey: [tenant, "schedules", "one", id, "upcoming"],
@@ -71,6 +73,11 @@ function When({ thing: { id } }: { thing: Schedule }) {
               </Text>
             </li>
           ))}
+          <Text size="xs" c="dimmed" component="li">
+            {own === zone
+              ? t("schedules.yourZone", { zone })
+              : t("schedules.yourZoneAndItsOwn", { zone, own })}
+          </Text>
         </Stack>
       )}
     </Panel>
