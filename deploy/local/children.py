@@ -28,6 +28,8 @@ class Command:
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    folder: Path | None = None
+    """Where it runs, and dumps its memory when it crashes; where we do if not given."""
     inherited_fds: tuple[int, ...] = ()
 
 
@@ -128,6 +130,7 @@ async def _spawn(service: Service) -> Child:
             "--",
             *command.argv,
             env={name: value for name, value in env.items() if value},
+            cwd=command.folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

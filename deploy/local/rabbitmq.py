@@ -231,7 +231,7 @@ def _prepare(node: Node) -> children.Command:
     # RUNNING_UNDER_SYSTEMD makes the script replace itself by the Erlang machine in place of watching over
     # it, so that our child is the node and not a shell.
     env = {**environment(node), "RUNNING_UNDER_SYSTEMD": "true"}
-    return children.Command(argv=(str(scripts() / "rabbitmq-server"),), env=env)
+    return children.Command(argv=(str(scripts() / "rabbitmq-server"),), env=env, folder=data)
 
 
 def _clustering(node: Node) -> str:

@@ -74,6 +74,15 @@ async def test_an_empty_value_takes_a_variable_away(tmp_path: Path, monkeypatch:
     assert not [line for line in printed if line.startswith("RABBITMQ_NODENAME")]
 
 
+async def test_it_runs_in_its_folder(tmp_path: Path) -> None:
+    plain, folder = service(tmp_path, "sleep 99"), tmp_path / "data"
+    folder.mkdir()
+    command = children.Command(argv=("sh", "-c", "pwd; exec sleep 99"), folder=folder)
+    child = await children.start(children.Service(role="it", home=tmp_path, command=lambda: command, ready=plain.ready))
+    await children.stop(child)
+    assert plain.log.read_text().strip() == str(folder)
+
+
 async def test_one_that_dies_while_starting_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(children.ChildError, match=r"(?s)it ended with 3.*no such luck"):
         await children.start(

@@ -24,6 +24,10 @@ def test_a_node_has_one_user_whom_nobody_can_guess(node: rabbitmq.Node) -> None:
         assert stat.S_IMODE(secret.stat().st_mode) & 0o077 == 0, secret
 
 
+def test_what_it_dumps_when_it_crashes_stays_with_it(node: rabbitmq.Node) -> None:
+    assert rabbitmq.server(node).command().folder == node.data
+
+
 def test_a_home_keeps_its_password_and_its_cookie(node: rabbitmq.Node) -> None:
     rabbitmq.server(node).command()
     (node.data / "booted").touch()
