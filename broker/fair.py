@@ -54,8 +54,8 @@ class Fair:
         """When the first of those that wait might have begun but for light ones, by the loop's clock."""
         self._look: asyncio.TimerHandle | None = None
         self._light: Counter[str] = Counter()
-        self._lit = 0.0
-        """When the last light request ended."""
+        self._last = self._before = ("", -math.inf)
+        """Whose light request ended last, and when; and the last one of another tenant than that."""
 
     def turn(self, tenant: str) -> AbstractContextManager[None]:
         """Count a request while it is worked on; raises `TooManyRequests` where its tenant has its share already."""
@@ -95,7 +95,9 @@ class Fair:
         self._light[tenant] -= 1
         if not self._light[tenant]:
             del self._light[tenant]
-        self._lit = asyncio.get_running_loop().time()
+        if self._last[0] != tenant:
+            self._before = self._last
+        self._last = tenant, asyncio.get_running_loop().time()
         if self._waiting and not self._light:
             self._look_in(LINGER_SECONDS)
 
@@ -164,7 +166,8 @@ class Fair:
         """For how many seconds its next heavy request is held still, for light ones of others."""
         until = self._since + HOLD_SECONDS
         if len(self._light) == (tenant in self._light):
-            until = min(until, self._lit + LINGER_SECONDS)
+            _, lit = self._last if self._last[0] != tenant else self._before
+            until = min(until, lit + LINGER_SECONDS)
         return until - asyncio.get_running_loop().time()
 
     def _look_in(self, seconds: float) -> None:

@@ -205,4 +205,10 @@ async def test_a_tenants_own_light_requests_hold_nothing(fake_clock: FakeClock) 
             await asyncio.sleep(0)
             assert works.begun == ["mine"]
     await wait_until(lambda: works.begun == ["mine", "theirs"], what="it begins")
-    await loops.ended(mine, theirs)
+    await loops.ended(mine)
+    with fair.light("noisy"):
+        pass
+    (next_one,) = works.start("noisy", "next")
+    await asyncio.sleep(0)
+    assert works.begun == ["mine", "theirs", "next"]
+    await loops.ended(theirs, next_one)
