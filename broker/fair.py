@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import math
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, KeysView
+from collections.abc import AsyncGenerator, Callable, KeysView
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -59,9 +59,9 @@ class Fair:
 
     def turn(self, tenant: str) -> AbstractContextManager[None]:
         """Count a request while it is worked on; raises `TooManyRequests` where its tenant has its share already."""
-        return _Turn(self, tenant)
+        return _Counted(self._begin, self._end, tenant)
 
-    def begin(self, tenant: str) -> None:
+    def _begin(self, tenant: str) -> None:
         """The first half of `turn`."""
         if tenant not in self._running:
             self._see(tenant)
@@ -74,7 +74,7 @@ class Fair:
         self._running[tenant] += 1
         self._total += 1
 
-    def end(self, tenant: str) -> None:
+    def _end(self, tenant: str) -> None:
         """The second."""
         self._total -= 1
         self._running[tenant] -= 1
@@ -84,13 +84,13 @@ class Fair:
 
     def light(self, tenant: str) -> AbstractContextManager[None]:
         """Count a request with few tasks while it is worked on, and not while it waits for something to come."""
-        return _Light(self, tenant)
+        return _Counted(self._begin_light, self._end_light, tenant)
 
-    def begin_light(self, tenant: str) -> None:
+    def _begin_light(self, tenant: str) -> None:
         """The first half of `light`."""
         self._light[tenant] += 1
 
-    def end_light(self, tenant: str) -> None:
+    def _end_light(self, tenant: str) -> None:
         """The second."""
         self._light[tenant] -= 1
         if not self._light[tenant]:
@@ -204,25 +204,16 @@ class Fair:
         return max(self._room // max(self._asking, 1), 1)
 
 
-class _Turn(AbstractContextManager[None]):
-    def __init__(self, fair: Fair, tenant: str) -> None:
-        self._fair = fair
+class _Counted(AbstractContextManager[None]):
+    """A request between the two halves of how it is counted."""
+
+    def __init__(self, begin: Callable[[str], None], end: Callable[[str], None], tenant: str) -> None:
+        self._begin = begin
+        self._end = end
         self._tenant = tenant
 
     def __enter__(self) -> None:
-        self._fair.begin(self._tenant)
+        self._begin(self._tenant)
 
     def __exit__(self, *_: object) -> None:
-        self._fair.end(self._tenant)
-
-
-class _Light(AbstractContextManager[None]):
-    def __init__(self, fair: Fair, tenant: str) -> None:
-        self._fair = fair
-        self._tenant = tenant
-
-    def __enter__(self) -> None:
-        self._fair.begin_light(self._tenant)
-
-    def __exit__(self, *_: object) -> None:
-        self._fair.end_light(self._tenant)
+        self._end(self._tenant)

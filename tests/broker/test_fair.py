@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from broker import fair as fairness
 from broker import loops
 from broker.fair import HOLD_SECONDS, LIGHT, LINGER_SECONDS, SEEN_SECONDS, Fair
 from core import errors
@@ -178,7 +179,10 @@ async def test_no_heavy_request_begins_beside_light_ones_of_another_tenant(fake_
     await loops.ended(*tasks)
 
 
-async def test_a_heavy_request_begins_soon_after_the_last_light_one(fake_clock: FakeClock) -> None:
+async def test_a_heavy_request_begins_soon_after_the_last_light_one(
+    fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairness, "HOLD_SECONDS", 3600.0)
     fair = Fair(fake_clock, room=10)
     seen(fair, "noisy", "quiet")
     works = Works(fair)
@@ -190,6 +194,13 @@ async def test_a_heavy_request_begins_soon_after_the_last_light_one(fake_clock: 
     await wait_until(lambda: works.begun == ["held"], what="it begins")
     assert asyncio.get_running_loop().time() - ended >= LINGER_SECONDS * 0.9
     await loops.ended(held)
+    with fair.light("quiet"):
+        pass
+    (follows,) = works.start("noisy", "follows")
+    await asyncio.sleep(0)
+    assert works.begun == ["held"]
+    await wait_until(lambda: works.begun == ["held", "follows"], what="it begins, too")
+    await loops.ended(follows)
 
 
 async def test_a_tenants_own_light_requests_hold_nothing(fake_clock: FakeClock) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import scratch
+from tests.support import scratch, stack
 
 _HOLDS_A_FOLDER = """
 import pathlib, sys, time
@@ -51,6 +51,11 @@ def test_a_run_without_room_says_so_and_makes_nothing(tmp_path: Path) -> None:
     ):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_without_room_for_its_stack_ends_with_the_reason() -> None:
+    with pytest.raises(SystemExit, match="make room there"), stack.started("bench", mib=1 << 40):
+        pass
 
 
 def test_pytest_without_room_ends_before_any_test(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -18,14 +19,19 @@ from tests.support import scratch
 
 @contextlib.contextmanager
 def started(name: str, *, mib: int = 4096) -> Generator["LocalStack"]:
-    """A stack for the whole of a program called `name`, whose servers fill up to so many MiB; nothing is left of it."""
-    with scratch.folder(name, mib=mib) as folder:
-        stack = LocalStack(folder)
+    """A stack for the whole of a program called `name`, whose servers fill up to so many MiB; nothing is left of it.
+
+    Ends the program, with the reason, where the disk has too little room.
+    """
+    with contextlib.ExitStack() as open_until_then:
         try:
-            stack.start()
-            yield stack
-        finally:
-            stack.stop()
+            folder = open_until_then.enter_context(scratch.folder(name, mib=mib))
+        except scratch.NoRoomError as error:
+            sys.exit(str(error))
+        stack = LocalStack(folder)
+        open_until_then.callback(stack.stop)
+        stack.start()
+        yield stack
 
 
 class LocalStack:

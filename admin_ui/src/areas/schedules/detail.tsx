@@ -62,23 +62,25 @@ function When({ thing: { id, trigger } }: { thing: Schedule }) {
           {t("schedules.never")}
         </Text>
       ) : (
-        <Stack gap={6} component="ol" p={0} m={0} style={{ listStyle: "none" }}>
-          {upcoming.data.items.map(({ at }) => (
-            <li key={at} style={{ display: "flex", justifyContent: "space-between", gap: 12 }}>
-              <Text size="sm" className="numbers">
-                {moment(at)}
-              </Text>
-              <Text size="sm" c="dimmed" component="div">
-                <Ago at={at} />
-              </Text>
-            </li>
-          ))}
-          <Text size="xs" c="dimmed" component="li">
+        <>
+          <Stack gap={6} component="ol" p={0} m={0} style={{ listStyle: "none" }}>
+            {upcoming.data.items.map(({ at }) => (
+              <li key={at} style={{ display: "flex", justifyContent: "space-between", gap: 12 }}>
+                <Text size="sm" className="numbers">
+                  {moment(at)}
+                </Text>
+                <Text size="sm" c="dimmed" component="div">
+                  <Ago at={at} />
+                </Text>
+              </li>
+            ))}
+          </Stack>
+          <Text size="xs" c="dimmed" mt={6}>
             {own === zone
               ? t("schedules.yourZone", { zone })
               : t("schedules.yourZoneAndItsOwn", { zone, own })}
           </Text>
-        </Stack>
+        </>
       )}
     </Panel>
   );
